@@ -1,0 +1,105 @@
+namespace Interfuse.Checkpoints;
+
+/// <summary>Where one tensor of a <see cref="CheckpointLayout"/> goes.</summary>
+/// <param name="Shard">The index of its shard in <see cref="CheckpointLayout.Shards"/>.</param>
+/// <param name="Info">The tensor and its byte range in that shard.</param>
+public readonly record struct TensorPlacement(int Shard, TensorInfo Info);
+
+/// <summary>Where every byte of a set of output tensors goes, fixed before any byte is written.</summary>
+public sealed class CheckpointLayout
+{
+    private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
+
+    private readonly TensorPlacement[] _placements;
+
+    private CheckpointLayout(Shard[] shards, byte[]? index)
+    {
+        Shards = shards;
+        Index = index;
+        _placements = [.. shards.SelectMany((shard, i) => shard.Tensors.Select(tensor => new TensorPlacement(i, tensor)))];
+        TotalBytes = shards.Sum(shard => shard.Length) + (index?.Length ?? 0);
+    }
+
+    /// <summary>The files to write, one at least.</summary>
+    public IReadOnlyList<Shard> Shards { get; }
+
+    /// <summary>The content of <c>model.safetensors.index.json</c>; null when there is one shard only.</summary>
+    public byte[]? Index { get; }
+
+    /// <summary>The bytes of all files, headers and index included.</summary>
+    public long TotalBytes { get; }
+
+    /// <summary>The place of a tensor, by its position in the list given to <see cref="Create"/>.</summary>
+    public TensorPlacement this[int tensor] => _placements[tensor];
+
+    /// <summary>Lays tensors out in the given order.</summary>
+    /// <remarks>
+    /// A shard is closed when the next tensor would take its data over the limit; a tensor over the limit gets a shard of its
+    /// own. A lone shard is called <c>model.safetensors</c>.
+    /// </remarks>
+    /// <param name="tensors">The tensors, with distinct names.</param>
+    /// <param name="maxShardBytes">The most tensor bytes in a shard; at least 1.</param>
+    /// <exception cref="ArgumentException">A name is used twice or reserved, or an extent is negative.</exception>
+    public static CheckpointLayout Create(IReadOnlyList<TensorSpec> tensors, long maxShardBytes)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxShardBytes);
+        TensorSpec? repeated = tensors.GroupBy(tensor => tensor.Name).FirstOrDefault(group => group.Count() > 1)?.First();
+        if (repeated is not null)
+        {
+            throw new ArgumentException($"The tensor name '{repeated.Name}' is used twice.", nameof(tensors));
+        }
+
+        List<List<TensorSpec>> groups = Split(tensors, maxShardBytes);
+        Shard[] shards = [.. groups.Select((group, i) => MakeShard(FileName(i, groups.Count), group))];
+        return new CheckpointLayout(shards, shards.Length == 1 ? null : MakeIndex(shards));
+    }
+
+    private static List<List<TensorSpec>> Split(IReadOnlyList<TensorSpec> tensors, long maxShardBytes)
+    {
+        List<List<TensorSpec>> groups = [[]];
+        long bytes = 0;
+        foreach (TensorSpec tensor in tensors)
+        {
+            if (groups[^1].Count > 0 && tensor.ByteLength > maxShardBytes - bytes)
+            {
+                groups.Add([]);
+                bytes = 0;
+            }
+
+            groups[^1].Add(tensor);
+            bytes += tensor.ByteLength;
+        }
+
+        return groups;
+    }
+
+    private static string FileName(int shard, int count) =>
+        count == 1 ? Checkpoint.SingleFileName : $"model-{shard + 1:D5}-of-{count:D5}.safetensors";
+
+    private static Shard MakeShard(string fileName, List<TensorSpec> group)
+    {
+        byte[] header = SafetensorsHeader.Write(group, Metadata);
+        var tensors = new List<TensorInfo>(group.Count);
+        long offset = header.Length;
+        foreach (TensorSpec tensor in group)
+        {
+            tensors.Add(new TensorInfo(tensor.Name, tensor.DType, tensor.Shape, offset, tensor.ByteLength));
+            offset += tensor.ByteLength;
+        }
+
+        return new Shard(fileName, header, tensors, offset);
+    }
+
+    private static byte[] MakeIndex(Shard[] shards) =>
+        ShardIndex.Write(
+            shards.SelectMany(shard => shard.Tensors.Select(tensor => (tensor.Name, shard.FileName))),
+            shards.Sum(shard => shard.Length - shard.Header.Length));
+
+    /// <summary>One file of a layout.</summary>
+    /// <param name="FileName">The name, without folders.</param>
+    /// <param name="Header">The first bytes of the file; the first tensor follows at once.</param>
+    /// <param name="Tensors">The tensors, one after the other.</param>
+    /// <param name="Length">The length of the file in bytes.</param>
+    public sealed record Shard(string FileName, byte[] Header, IReadOnlyList<TensorInfo> Tensors, long Length);
+}
