@@ -20,7 +20,9 @@ public sealed partial class Checkpoint
         "added_tokens.json", "special_tokens_map.json", "vocab.json", "vocab.txt", "vocab.bpe", "merges.txt",
         "spiece.model", "sentencepiece.bpe.model", "source.spm", "target.spm", "tekken.json", "normalizer.json");
 
-    /// <summary>Whether a side file belongs to the tokenizer: its vocabulary, its settings, its code or the chat template.</summary>
+    /// <summary>
+    /// Whether a side file belongs to the tokenizer: its vocabulary, its settings, its code or the chat template.
+    /// </summary>
     /// <param name="fileName">A file name without folders.</param>
     public static bool IsTokenizerFile(string fileName)
     {
@@ -44,10 +46,13 @@ public sealed partial class Checkpoint
             .Order(StringComparer.Ordinal),
     ];
 
+    private static bool IsForeignWeightFile(string name) =>
+        ForeignWeightExtensions.Contains(System.IO.Path.GetExtension(name));
+
     private static bool IsSideFile(string name) =>
         name[0] != '.'
         && !NotSideFiles.Contains(name)
-        && !ForeignWeightExtensions.Contains(System.IO.Path.GetExtension(name))
+        && !IsForeignWeightFile(name)
         && !name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)
         && !name.EndsWith(".index.json", StringComparison.OrdinalIgnoreCase);
 }

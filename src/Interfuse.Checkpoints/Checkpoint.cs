@@ -22,22 +22,25 @@ public sealed partial class Checkpoint : IDisposable
     /// <summary>The model's <c>config.json</c>; null when there is none, and for a single file.</summary>
     public ModelConfig? Config { get; private set; }
 
-    /// <summary>All tensors, shard by shard in the order of the shards' names, in the order of their bytes within a shard.</summary>
+    /// <summary>
+    /// All tensors, shard by shard in the order of the shards' names, in the order of their bytes within a shard.
+    /// </summary>
     public IReadOnlyList<CheckpointTensor> Tensors => _tensors;
 
     /// <summary>The bytes of all tensors together.</summary>
     public long WeightBytes => _tensors.Sum(tensor => tensor.ByteLength);
 
     /// <summary>
-    /// The names of the files that travel with a model, in ordinal order: tokenizer, chat template, generation settings,
-    /// licence, code. Not among them: weights and their indexes, <c>config.json</c>, <c>README.md</c>, recipes of earlier
-    /// merges, hidden files, folders. Empty for a single file.
+    /// The names of the files that travel with a model, in ordinal order: tokenizer, chat template, generation
+    /// settings, licence, code. Not among them: weights and their indexes, <c>config.json</c>, <c>README.md</c>,
+    /// recipes of earlier merges, hidden files, folders. Empty for a single file.
     /// </summary>
     public IReadOnlyList<string> SideFiles { get; private set; } = [];
 
     /// <summary>Opens a model and checks that its files are complete and agree.</summary>
     /// <param name="path">A model directory or a <c>.safetensors</c> file.</param>
-    /// <exception cref="CheckpointFormatException">There is no model at the path, or its files are incomplete or disagree.</exception>
+    /// <exception cref="CheckpointFormatException">There is no model at the path, or its files are incomplete or
+    /// disagree.</exception>
     /// <exception cref="IOException">A file cannot be opened or read.</exception>
     public static Checkpoint Open(string path)
     {
@@ -99,10 +102,10 @@ public sealed partial class Checkpoint : IDisposable
 
     private void OpenFile()
     {
-        string extension = System.IO.Path.GetExtension(Path);
-        if (ForeignWeightExtensions.Contains(extension))
+        if (IsForeignWeightFile(Path))
         {
-            throw new CheckpointFormatException(Path, $"Interfuse reads safetensors, not {extension}; convert the model first");
+            throw new CheckpointFormatException(
+                Path, "is not a safetensors file, the only kind Interfuse reads; convert the model first");
         }
 
         Add(Path);
@@ -123,7 +126,7 @@ public sealed partial class Checkpoint : IDisposable
             if (!File.Exists(path))
             {
                 throw new CheckpointFormatException(
-                    index.Path, $"lists the shard {shard}, which is not there; the download is incomplete, run it again");
+                    index.Path, $"lists the shard {shard}, which is missing; the download is incomplete, run it again");
             }
 
             Add(path);
@@ -154,16 +157,15 @@ public sealed partial class Checkpoint : IDisposable
     private CheckpointFormatException NoWeights()
     {
         string[] names = [.. Directory.EnumerateFiles(Path).Select(file => System.IO.Path.GetFileName(file)).Order()];
-        string[] safetensors = [.. names.Where(name => name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))];
-        string[] foreign = [.. names.Where(name => ForeignWeightExtensions.Contains(System.IO.Path.GetExtension(name)))];
-        string reason = (safetensors, foreign) switch
+        string? safetensors = names.FirstOrDefault(name => System.IO.Path.GetExtension(name) == ".safetensors");
+        string? foreign = names.FirstOrDefault(IsForeignWeightFile);
+        string lacks = $"has neither {SingleFileName} nor {ShardIndex.FileName}";
+        return new CheckpointFormatException(Path, (safetensors, foreign) switch
         {
-            ([var first, ..], _) => $"has neither {SingleFileName} nor {ShardIndex.FileName}, but it does hold {first}; give "
-                + "the path of that file to use it",
-            (_, [var first, ..]) => $"holds no safetensors files, but {first}; Interfuse reads safetensors only, so convert "
-                + "the model first or download its safetensors revision",
-            _ => $"has neither {SingleFileName} nor {ShardIndex.FileName}; give the directory of a Hugging Face model",
-        };
-        return new CheckpointFormatException(Path, reason);
+            (not null, _) => $"{lacks}, but it does hold {safetensors}; give the path of that file to use it",
+            (_, not null) => $"{lacks}, but {foreign}; Interfuse reads safetensors only, so convert the model first or "
+                + "download it as safetensors",
+            _ => $"{lacks}; give the directory of a Hugging Face model",
+        });
     }
 }

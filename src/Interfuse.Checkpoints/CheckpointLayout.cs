@@ -16,7 +16,7 @@ public sealed class CheckpointLayout
     {
         Shards = shards;
         Index = index;
-        _placements = [.. shards.SelectMany((shard, i) => shard.Tensors.Select(tensor => new TensorPlacement(i, tensor)))];
+        _placements = [.. shards.SelectMany((shard, i) => shard.Tensors.Select(info => new TensorPlacement(i, info)))];
         TotalBytes = shards.Sum(shard => shard.Length) + (index?.Length ?? 0);
     }
 
@@ -34,8 +34,8 @@ public sealed class CheckpointLayout
 
     /// <summary>Lays tensors out in the given order.</summary>
     /// <remarks>
-    /// A shard is closed when the next tensor would take its data over the limit; a tensor over the limit gets a shard of its
-    /// own. A lone shard is called <c>model.safetensors</c>.
+    /// A shard is closed when the next tensor would take its data over the limit; a tensor over the limit gets a shard
+    /// of its own. A lone shard is called <c>model.safetensors</c>.
     /// </remarks>
     /// <param name="tensors">The tensors, with distinct names.</param>
     /// <param name="maxShardBytes">The most tensor bytes in a shard; at least 1.</param>
@@ -44,10 +44,10 @@ public sealed class CheckpointLayout
     {
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxShardBytes);
-        TensorSpec? repeated = tensors.GroupBy(tensor => tensor.Name).FirstOrDefault(group => group.Count() > 1)?.First();
-        if (repeated is not null)
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        if (tensors.FirstOrDefault(tensor => !names.Add(tensor.Name)) is { } repeated)
         {
-            throw new ArgumentException($"The tensor name '{repeated.Name}' is used twice.", nameof(tensors));
+            throw new ArgumentException($"The name '{repeated.Name}' is used twice.", nameof(tensors));
         }
 
         List<List<TensorSpec>> groups = Split(tensors, maxShardBytes);

@@ -3,11 +3,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Interfuse.Checkpoints;
 
 /// <summary>
-/// Writes the files of a <see cref="CheckpointLayout"/> into a directory. Every file has its final size from the start, so
-/// any number of threads may write tensor bytes, in any order, at their final place.
+/// Writes the files of a <see cref="CheckpointLayout"/> into a directory. Every file has its final size from the start,
+/// so any number of threads may write tensor bytes, in any order, at their final place.
 /// </summary>
 /// <remarks>
-/// A shard that exists under its name has its size and its header on disk: <see cref="Resume"/> can rely on it after a crash.
+/// A shard that exists under its name has its size and its header on disk: <see cref="Resume"/> can rely on it after a
+/// crash.
 /// </remarks>
 public sealed class CheckpointWriter : IDisposable
 {
@@ -24,7 +25,9 @@ public sealed class CheckpointWriter : IDisposable
         _isNew = new bool[layout.Shards.Count];
     }
 
-    /// <summary>Makes all shards anew, replacing what is there, with their headers written and their disk space taken.</summary>
+    /// <summary>
+    /// Makes all shards anew, replacing what is there, with their headers written and their disk space taken.
+    /// </summary>
     /// <param name="directory">The directory; made if it does not exist.</param>
     /// <param name="layout">What goes where.</param>
     /// <exception cref="DiskSpaceException">The disk has less space free than the layout needs.</exception>
@@ -66,8 +69,8 @@ public sealed class CheckpointWriter : IDisposable
     }
 
     /// <summary>
-    /// Whether this writer made the shard, so that its tensors are zero until written. After <see cref="Resume"/>, nothing
-    /// that was noted as done about such a shard counts.
+    /// Whether this writer made the shard, so that its tensors are zero until written. After <see cref="Resume"/>,
+    /// nothing that was noted as done about such a shard counts.
     /// </summary>
     public bool IsNew(int shard) => _isNew[shard];
 
@@ -88,8 +91,8 @@ public sealed class CheckpointWriter : IDisposable
     public void FlushShard(int shard) => RandomAccess.FlushToDisk(_files[shard]!);
 
     /// <summary>
-    /// Writes the index, puts everything on disk, closes the files and checks that each one reads back as planned. Nothing
-    /// can be written afterwards.
+    /// Writes the index, puts everything on disk, closes the files and checks that each one reads back as planned.
+    /// Nothing can be written afterwards.
     /// </summary>
     /// <exception cref="CheckpointFormatException">A file does not read back as planned.</exception>
     public void Complete()
@@ -115,7 +118,7 @@ public sealed class CheckpointWriter : IDisposable
             if (!file.Tensors.SequenceEqual(shard.Tensors))
             {
                 throw new CheckpointFormatException(
-                    file.Path, "does not read back as it was written: another program changed it, or the disk is failing");
+                    file.Path, "does not read back as written: another program changed it, or the disk is failing");
             }
         }
     }
@@ -149,7 +152,7 @@ public sealed class CheckpointWriter : IDisposable
         DurableDirectory.Flush(_directory);
     }
 
-    // Under a temporary name until size and header are on disk, so that a crash leaves no shard that Resume must refuse.
+    // Under a temporary name until size and header are on disk, so that no crash leaves a shard Resume must refuse.
     private void MakeShard(CheckpointLayout.Shard shard)
     {
         string path = ShardPath(shard);

@@ -81,7 +81,9 @@ public static class DTypes
     /// <summary>The name PyTorch, config.json and recipes use, for example <c>bfloat16</c>.</summary>
     public static string TorchName(this DType dtype) => Table[(int)dtype].Torch;
 
-    /// <summary>Whether the engine can do arithmetic on this type: bf16, f16, f32 and f64 (FP8 is carried, not computed with).</summary>
+    /// <summary>
+    /// Whether the engine can do arithmetic on this type: bf16, f16, f32 and f64 (FP8 is carried, not computed with).
+    /// </summary>
     public static bool IsArithmetic(this DType dtype) => dtype >= DType.Float16;
 
     /// <summary>Whether this is one of the two 8-bit floats.</summary>
@@ -92,8 +94,11 @@ public static class DTypes
         TryFind(static entry => entry.Safetensors, name, out dtype);
 
     /// <summary>Finds the type with this PyTorch name, with or without the prefix <c>torch.</c>.</summary>
-    public static bool TryParseTorch(string name, out DType dtype) =>
-        TryFind(static entry => entry.Torch, name.StartsWith("torch.", StringComparison.Ordinal) ? name[6..] : name, out dtype);
+    public static bool TryParseTorch(string name, out DType dtype)
+    {
+        string bare = name.StartsWith("torch.", StringComparison.Ordinal) ? name["torch.".Length..] : name;
+        return TryFind(static entry => entry.Torch, bare, out dtype);
+    }
 
     private static bool TryFind(Func<(int, string Safetensors, string Torch), string> key, string name, out DType dtype)
     {

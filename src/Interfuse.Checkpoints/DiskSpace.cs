@@ -35,8 +35,8 @@ public sealed class DiskSpaceException : IOException
     /// <param name="neededBytes">The bytes that were to be written.</param>
     /// <param name="freeBytes">The bytes that are free.</param>
     public DiskSpaceException(string directory, long neededBytes, long freeBytes)
-        : base($"{directory}: {neededBytes} bytes are needed, but only {freeBytes} are free on this disk; free some space "
-            + "or choose another disk.")
+        : base($"{directory}: {neededBytes} bytes are needed, but only {freeBytes} are free on this disk; make room or "
+            + "choose another disk.")
     {
         Directory = directory;
         NeededBytes = neededBytes;

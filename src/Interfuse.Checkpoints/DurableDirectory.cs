@@ -8,7 +8,9 @@ namespace Interfuse.Checkpoints;
 /// <summary>Directory operations that survive a power failure once they return, where the system offers that.</summary>
 internal static class DurableDirectory
 {
-    /// <summary>Puts the directory's entries (names made, renamed, deleted) on disk. Does nothing but on Linux.</summary>
+    /// <summary>
+    /// Puts the directory's entries (names made, renamed, deleted) on disk. Does nothing but on Linux.
+    /// </summary>
     public static void Flush(string directory)
     {
         if (!OperatingSystem.IsLinux())
@@ -26,10 +28,13 @@ internal static class DurableDirectory
         RandomAccess.FlushToDisk(handle);
     }
 
-    /// <summary>Puts every file below a directory, but those at the given paths, and the directories themselves, on disk.</summary>
+    /// <summary>
+    /// Puts every file below a directory, but those at the given paths, and the directories themselves, on disk.
+    /// </summary>
     public static void FlushTree(string directory, IReadOnlySet<string> except)
     {
-        // Windows flushes only what is open for writing; elsewhere reading is enough, and is possible for read-only files.
+        // Windows flushes only what is open for writing; elsewhere reading is enough, and is possible for read-only
+        // files.
         FileAccess access = OperatingSystem.IsWindows() ? FileAccess.ReadWrite : FileAccess.Read;
         foreach (string file in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
         {
@@ -49,8 +54,8 @@ internal static class DurableDirectory
     }
 
     /// <summary>
-    /// Puts <paramref name="source"/> at the place of the existing <paramref name="target"/>, and what was there at the place
-    /// of <paramref name="source"/>; in one step where the system can.
+    /// Puts <paramref name="source"/> at the place of the existing <paramref name="target"/>, and what was there at the
+    /// place of <paramref name="source"/>; in one step where the system can.
     /// </summary>
     public static void Swap(string source, string target)
     {

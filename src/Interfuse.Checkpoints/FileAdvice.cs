@@ -6,7 +6,9 @@ namespace Interfuse.Checkpoints;
 /// <summary>Hints to the operating system about how a file will be used. They change speed, never results.</summary>
 public static class FileAdvice
 {
-    /// <summary>Starts reading a range into the page cache and returns at once. Does nothing where the system has no such hint.</summary>
+    /// <summary>
+    /// Starts reading a range into the page cache and returns at once. Does nothing where the system has no such hint.
+    /// </summary>
     /// <param name="file">The file, opened for reading.</param>
     /// <param name="offset">The first byte, counted from the start of the file.</param>
     /// <param name="length">The number of bytes; 0 means up to the end of the file.</param>

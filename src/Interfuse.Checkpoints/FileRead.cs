@@ -4,8 +4,11 @@ namespace Interfuse.Checkpoints;
 
 internal static class FileRead
 {
-    /// <summary>Fills <paramref name="destination"/> from the file; the end of the file within it is an error.</summary>
-    public static void Exactly(SafeFileHandle file, string path, long offset, Span<byte> destination, string? tensor = null)
+    /// <summary>
+    /// Fills <paramref name="destination"/> from the file; the end of the file within it is an error.
+    /// </summary>
+    public static void Exactly(
+        SafeFileHandle file, string path, long offset, Span<byte> destination, string? tensor = null)
     {
         while (!destination.IsEmpty)
         {

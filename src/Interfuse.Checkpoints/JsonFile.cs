@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 
 namespace Interfuse.Checkpoints;
 
-/// <summary>The small JSON files of a model directory: read strictly, written the way Python's tools write them.</summary>
+/// <summary>
+/// The small JSON files of a model directory: read strictly, written the way Python's tools write them.
+/// </summary>
 internal static class JsonFile
 {
     private static readonly JsonWriterOptions WriterOptions = new()
@@ -24,7 +26,8 @@ internal static class JsonFile
         }
         catch (JsonException e)
         {
-            throw new CheckpointFormatException(path, $"is not valid JSON ({e.Message}); repair it or download it again");
+            throw new CheckpointFormatException(
+                path, $"is not valid JSON ({e.Message}); repair it or download it again");
         }
 
         return node as JsonObject

@@ -8,8 +8,8 @@ namespace Interfuse.Checkpoints;
 /// A model's <c>config.json</c>. Key order, number spelling and keys unknown to Interfuse are kept.
 /// </summary>
 /// <remarks>
-/// Models with several towers keep the language model's settings under <c>text_config</c>. Each property is looked up at
-/// the top first and then there; a setter writes every place that has the key already.
+/// Models with several towers keep the language model's settings under <c>text_config</c>. Each property is looked up
+/// at the top first and then there; a setter writes every place that has the key already.
 /// </remarks>
 public sealed class ModelConfig
 {
@@ -45,7 +45,9 @@ public sealed class ModelConfig
     /// <summary>An independent copy.</summary>
     public ModelConfig Clone() => new(Json.DeepClone().AsObject());
 
-    /// <summary>Sets the dtype under the key in use: <c>torch_dtype</c>, <c>dtype</c> or both; <c>torch_dtype</c> if neither.</summary>
+    /// <summary>
+    /// Sets the dtype under the key in use: <c>torch_dtype</c>, <c>dtype</c> or both; <c>torch_dtype</c> if neither.
+    /// </summary>
     public void SetDType(DType dtype)
     {
         if (!Replace(DTypeKeys, dtype.TorchName()))

@@ -2,7 +2,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Interfuse.Checkpoints;
 
-/// <summary>An open safetensors file whose header has been read and checked. Any number of threads may read at once.</summary>
+/// <summary>
+/// An open safetensors file whose header has been read and checked. Any number of threads may read at once.
+/// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
     private SafetensorsFile(string path, SafeFileHandle handle)
@@ -30,7 +32,7 @@ public sealed class SafetensorsFile : IDisposable
     public SafeFileHandle Handle { get; }
 
     /// <summary>Opens a file and reads its header; no tensor data is read.</summary>
-    /// <exception cref="CheckpointFormatException">The file is not a complete, well-formed safetensors file.</exception>
+    /// <exception cref="CheckpointFormatException">The file is not a complete, sound safetensors file.</exception>
     /// <exception cref="IOException">The file cannot be opened or read.</exception>
     public static SafetensorsFile Open(string path)
     {

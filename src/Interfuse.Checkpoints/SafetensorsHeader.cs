@@ -7,8 +7,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Interfuse.Checkpoints;
 
 /// <summary>
-/// The header of a safetensors file: a little-endian 64-bit length, then that many bytes of JSON that say for each tensor
-/// its dtype, its shape and its byte range relative to the header's end.
+/// The header of a safetensors file: a little-endian 64-bit length, then that many bytes of JSON that say for each
+/// tensor its dtype, its shape and its byte range relative to the header's end.
 /// </summary>
 /// <remarks>
 /// Reading is strict: everything is checked before memory is allocated for it, and the ranges must tile the rest of the
@@ -28,7 +28,7 @@ public static class SafetensorsHeader
     /// <param name="path">The file's path, for error messages.</param>
     /// <param name="metadata">The free-form string pairs of the header; empty when there are none.</param>
     /// <returns>The tensors in the order of their bytes in the file.</returns>
-    /// <exception cref="CheckpointFormatException">The file is not a complete, well-formed safetensors file.</exception>
+    /// <exception cref="CheckpointFormatException">The file is not a complete, sound safetensors file.</exception>
     public static IReadOnlyList<TensorInfo> Read(
         SafeFileHandle file, string path, out IReadOnlyDictionary<string, string> metadata)
     {
@@ -48,9 +48,9 @@ public static class SafetensorsHeader
     /// <summary>Makes the header for tensors that lie one after the other in the given order.</summary>
     /// <param name="tensors">The tensors, with distinct names.</param>
     /// <param name="metadata">Free-form string pairs, written in ordinal order of their keys; may be empty.</param>
-    /// <returns>The first bytes of the file, a multiple of 8 long; the data of the first tensor follows at once.</returns>
+    /// <returns>The first bytes of the file, a multiple of 8 long; the first tensor follows at once.</returns>
     /// <exception cref="ArgumentException">
-    /// A name is used twice or is reserved, an extent is negative, or the header would be longer than <see cref="MaxJsonBytes"/>.
+    /// A name is used twice or is reserved, an extent is negative, or the header would be longer than a reader accepts.
     /// </exception>
     public static byte[] Write(IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string> metadata)
     {
@@ -68,8 +68,8 @@ public static class SafetensorsHeader
         if (unpadded > MaxJsonBytes)
         {
             throw new ArgumentException(
-                $"The header of {tensors.Count} tensors would take {unpadded} bytes, more than the {MaxJsonBytes} a reader "
-                + "accepts; use smaller shards.",
+                $"The header of {tensors.Count} tensors would take {unpadded} bytes, more than the {MaxJsonBytes} a "
+                + "reader accepts; use smaller shards.",
                 nameof(tensors));
         }
 
@@ -103,8 +103,8 @@ public static class SafetensorsHeader
         {
             throw new CheckpointFormatException(
                 path,
-                $"its header should be {jsonLength} bytes long, but the file ends after {fileLength - PrefixBytes} of them: "
-                + "the file is truncated; download it again");
+                $"its header should be {jsonLength} bytes long, but the file ends after {fileLength - PrefixBytes} of "
+                + "them: the file is truncated; download it again");
         }
 
         byte[] json = new byte[jsonLength];
@@ -130,7 +130,7 @@ public static class SafetensorsHeader
                     ? $"overlaps {previous} by {end - tensor.Offset} bytes"
                     : $"leaves a hole of {tensor.Offset - end} bytes after {previous}";
                 throw new CheckpointFormatException(
-                    path, $"its data {fault}; tensors must lie one after the other, so the file is damaged", tensor.Name);
+                    path, $"its data {fault}; tensors must lie end to end, so the file is damaged", tensor.Name);
             }
 
             end = tensor.Offset + tensor.ByteLength;
@@ -141,8 +141,8 @@ public static class SafetensorsHeader
         {
             throw new CheckpointFormatException(
                 path,
-                $"has {fileLength - end} trailing bytes after {previous}; the data must end with the file, so the header or "
-                + "the file is damaged");
+                $"has {fileLength - end} trailing bytes after {previous}; the data must end with the file, so the "
+                + "header or the file is damaged");
         }
     }
 
@@ -170,7 +170,7 @@ public static class SafetensorsHeader
         {
             if (!names.Add(tensor.Name))
             {
-                throw new ArgumentException($"The tensor name '{tensor.Name}' is reserved or used twice.", nameof(tensors));
+                throw new ArgumentException($"The name '{tensor.Name}' is reserved or used twice.", nameof(tensors));
             }
 
             if (tensor.Shape.Any(long.IsNegative))

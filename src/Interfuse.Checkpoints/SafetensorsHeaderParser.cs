@@ -3,9 +3,14 @@ using System.Text.Json;
 
 namespace Interfuse.Checkpoints;
 
-/// <summary>Turns the JSON of a safetensors header into tensors, checking each one against the size of the data.</summary>
+/// <summary>
+/// Turns the JSON of a safetensors header into tensors, checking each one against the size of the data.
+/// </summary>
 internal sealed class SafetensorsHeaderParser(string path, long dataStart, long dataLength)
 {
+    // As many dimensions as NumPy allows; also keeps error messages short.
+    private const int MaxEntries = 64;
+
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private readonly List<TensorInfo> _tensors = [];
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
@@ -134,6 +139,11 @@ internal sealed class SafetensorsHeaderParser(string path, long dataStart, long 
                 throw Fault($"entry {values.Count} of its '{key}' is not an integer from 0 to 2^63 - 1", name);
             }
 
+            if (values.Count == MaxEntries)
+            {
+                throw Fault($"its '{key}' has more than {MaxEntries} entries", name);
+            }
+
             values.Add(value);
         }
 
@@ -160,15 +170,15 @@ internal sealed class SafetensorsHeaderParser(string path, long dataStart, long 
         if (end - begin != expected)
         {
             throw Fault(
-                $"its data is {end - begin} bytes long, but {dtype.SafetensorsName()} [{string.Join(", ", shape)}] takes "
-                + $"{expected}",
+                $"its data is {end - begin} bytes long, but {dtype.SafetensorsName()} [{string.Join(", ", shape)}] "
+                + $"takes {expected}; the file is damaged",
                 name);
         }
 
         if (end > dataLength)
         {
             throw Fault(
-                $"its data ends at byte {end} of the data, but the file holds only {dataLength}: the file is truncated (an "
+                $"its data ends {end - dataLength} bytes beyond the end of the file: the file is truncated (an "
                 + "unfinished download?) or its header is damaged",
                 name);
         }

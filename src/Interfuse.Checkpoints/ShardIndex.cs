@@ -36,8 +36,8 @@ internal sealed class ShardIndex
             {
                 throw new CheckpointFormatException(
                     path,
-                    $"places it in {node?.ToJsonString() ?? "null"}, which is not the name of a .safetensors file beside the "
-                    + "index; shard names must not contain folders",
+                    $"is placed in {node?.ToJsonString() ?? "null"}, which is not the name of a .safetensors file "
+                    + "beside the index; shard names must not contain folders",
                     tensor);
             }
 
@@ -81,9 +81,8 @@ internal sealed class ShardIndex
             string? listed = ShardOf.GetValueOrDefault(tensor);
             if (listed != shard)
             {
-                throw Fault(
-                    listed is null ? $"is in {shard}, but the index does not list it" : $"is listed in {listed}, but is in {shard}",
-                    tensor);
+                string index = listed is null ? "the index does not list it" : $"the index lists it in {listed}";
+                throw Fault($"is in {shard}, but {index}", tensor);
             }
         }
 

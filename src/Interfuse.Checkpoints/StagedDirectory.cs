@@ -3,19 +3,20 @@ using Microsoft.Win32.SafeHandles;
 namespace Interfuse.Checkpoints;
 
 /// <summary>
-/// A directory that appears at its final place complete or not at all: everything is made in <c>TARGET.partial</c> beside it
-/// and renamed into place at the end.
+/// A directory that appears at its final place complete or not at all: everything is made in <c>TARGET.partial</c>
+/// beside it and renamed into place at the end.
 /// </summary>
 /// <remarks>
-/// A lock file inside the partial directory keeps other processes out and marks the directory as one that may be emptied: a
-/// directory of that name without it is never touched. Disposing without <see cref="Publish"/> or <see cref="Discard"/>
-/// leaves the partial directory for a later run to resume.
+/// A lock file inside the partial directory keeps other processes out and marks the directory as one that may be
+/// emptied: a directory of that name without it is never touched. Disposing without <see cref="Publish"/> or <see
+/// cref="Discard"/> leaves the partial directory for a later run to resume.
 /// </remarks>
 public sealed class StagedDirectory : IDisposable
 {
     internal const string LockFileName = ".interfuse.lock";
 
-    // What the low half of IOException.HResult is when another process holds a file: ERROR_SHARING_VIOLATION, EWOULDBLOCK.
+    // What the low half of IOException.HResult is when another process holds a file: ERROR_SHARING_VIOLATION,
+    // EWOULDBLOCK.
     private const int SharingViolation = 32;
     private const int LinuxWouldBlock = 11;
     private const int MacWouldBlock = 35;
@@ -58,7 +59,8 @@ public sealed class StagedDirectory : IDisposable
     /// <summary>Makes or takes over the partial directory of a target.</summary>
     /// <param name="target">The final place. The folders above it are made as needed.</param>
     /// <param name="overwrite">Whether a directory with content at the target may be replaced.</param>
-    /// <param name="resume">Whether to keep what an earlier run left in the partial directory; otherwise it is emptied.</param>
+    /// <param name="resume">Whether to keep what an earlier run left in the partial directory; otherwise it is
+    /// emptied.</param>
     /// <exception cref="InterfuseException">
     /// The target may not be replaced, another process is writing it, or the place cannot be written to.
     /// </exception>
@@ -76,12 +78,13 @@ public sealed class StagedDirectory : IDisposable
     }
 
     /// <summary>
-    /// Puts the directory in its final place. A crash at any instant leaves the previous state of the target or the new one,
-    /// never a mixture; what was there before is deleted last.
+    /// Puts the directory in its final place. A crash at any instant leaves the previous state of the target or the new
+    /// one, never a mixture; what was there before is deleted last.
     /// </summary>
-    /// <param name="scratchFiles">Names of files in the partial directory that are not part of the result, such as a journal.
-    /// They are deleted once everything else is on disk.</param>
-    /// <exception cref="InterfuseException">The target cannot be replaced; the finished partial directory stays.</exception>
+    /// <param name="scratchFiles">Names of files in the partial directory that are not part of the result, such as a
+    /// journal. They are deleted once everything else is on disk.</param>
+    /// <exception cref="InterfuseException">The target cannot be replaced; the finished partial directory
+    /// stays.</exception>
     public void Publish(params ReadOnlySpan<string> scratchFiles)
     {
         ObjectDisposedException.ThrowIf(_finished, this);
@@ -124,7 +127,7 @@ public sealed class StagedDirectory : IDisposable
     {
         if (File.Exists(Target))
         {
-            throw new InterfuseException($"{Target}: is a file, but a directory is to be written there; choose another name.");
+            throw new InterfuseException($"{Target}: is a file; choose a name that is free or a directory's.");
         }
 
         if (!Directory.Exists(Target))
@@ -162,8 +165,7 @@ public sealed class StagedDirectory : IDisposable
             if (!File.Exists(path) && Leftovers().Any())
             {
                 throw new InterfuseException(
-                    $"{Path}: is needed as working directory, but holds files that no unfinished run left; move it away or "
-                    + "delete it.");
+                    $"{Path}: is needed to work in, but holds files that no unfinished run left; move or delete it.");
             }
 
             SafeFileHandle handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
@@ -171,19 +173,20 @@ public sealed class StagedDirectory : IDisposable
             {
                 // The other process published or discarded between our opening the file and its letting go.
                 handle.Dispose();
-                throw new InterfuseException($"{Target}: another process has just finished writing it; look at it, or try again.");
+                throw new InterfuseException($"{Target}: another process has just finished writing it; try again.");
             }
 
             return handle;
         }
         catch (IOException e) when ((e.HResult & 0xFFFF) is SharingViolation or LinuxWouldBlock or MacWouldBlock)
         {
-            throw new InterfuseException($"{Target}: another process is writing it; wait for it to end, or stop it.", e);
+            throw new InterfuseException($"{Target}: another process is writing it; wait for its end or stop it.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InterfuseException(
-                $"{Target}: its working directory {Path} cannot be made or written to ({e.Message}); choose another place.", e);
+                $"{Target}: the working directory {Path} cannot be written to ({e.Message}); choose another place.",
+                e);
         }
     }
 
@@ -214,7 +217,8 @@ public sealed class StagedDirectory : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InterfuseException(
-                $"{Target}: the result could not be put in place ({e.Message}); it is complete in {Path}, move it there.", e);
+                $"{Target}: the result could not be put here ({e.Message}); it is complete in {Path}, so move it.",
+                e);
         }
     }
 
@@ -227,7 +231,8 @@ public sealed class StagedDirectory : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InterfuseException(
-                $"{Target}: is written, but what was there before, now in {Path}, could not be deleted ({e.Message}).", e);
+                $"{Target}: is written, but what was there before, now in {Path}, could not be deleted ({e.Message}).",
+                e);
         }
     }
 

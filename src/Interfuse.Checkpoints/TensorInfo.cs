@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace Interfuse.Checkpoints;
 
-/// <summary>One tensor of a safetensors file: what it is and where its bytes are. Equal by value, the shape by content.</summary>
+/// <summary>
+/// One tensor of a safetensors file: what it is and where its bytes are. Equal by value, the shape by content.
+/// </summary>
 /// <param name="Name">The tensor's name, for example <c>model.layers.0.self_attn.q_proj.weight</c>.</param>
 /// <param name="DType">The element type.</param>
 /// <param name="Shape">The extents, outermost first; empty for a scalar. The last one is contiguous in memory.</param>

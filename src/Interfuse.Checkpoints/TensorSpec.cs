@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace Interfuse.Checkpoints;
 
-/// <summary>A tensor that is to be written: a <see cref="TensorInfo"/> without a place. Equal by value, the shape by content.</summary>
+/// <summary>
+/// A tensor that is to be written: a <see cref="TensorInfo"/> without a place. Equal by value, the shape by content.
+/// </summary>
 /// <param name="Name">The tensor's name.</param>
 /// <param name="DType">The element type.</param>
 /// <param name="Shape">The extents, outermost first, none negative; empty for a scalar.</param>

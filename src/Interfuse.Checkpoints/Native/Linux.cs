@@ -4,7 +4,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Interfuse.Checkpoints.Native;
 
-/// <summary>The few calls of the C library that .NET has no equivalent for. Constants are those of the Linux headers.</summary>
+/// <summary>
+/// The few calls of the C library that .NET has no equivalent for. Constants are those of the Linux headers.
+/// </summary>
 [SupportedOSPlatform("linux")]
 internal static partial class Linux
 {
