@@ -1,0 +1,74 @@
+namespace Interfuse.Merging.Recipes;
+
+/// <summary>Collects parameters; what carries them in a recipe derives from it.</summary>
+/// <typeparam name="TSelf">The deriving type, which every call gives back.</typeparam>
+public abstract class ParameterBuilder<TSelf>
+    where TSelf : ParameterBuilder<TSelf>
+{
+    private static readonly SourceLocation Nowhere = new(null, 0, 0);
+
+    // In the order set.
+    private readonly OrderedDictionary<string, ParameterSetting> _settings = [];
+
+    // Nobody outside derives from it.
+    private protected ParameterBuilder()
+    {
+    }
+
+    private protected ParameterSet Parameters =>
+        new([.. _settings.Select(setting => new Parameter(setting.Key, setting.Value, Nowhere))]);
+
+    /// <summary>Sets a parameter to one number, in place of what was set before.</summary>
+    public TSelf Set(string name, double value) => Put(name, new NumberSetting(value));
+
+    /// <summary>Sets a parameter to true or false, in place of what was set before.</summary>
+    public TSelf Set(string name, bool value) => Put(name, new NumberSetting(value ? 1 : 0) { IsFlag = true });
+
+    /// <summary>Sets a parameter to values spread evenly from the first layer to the last.</summary>
+    /// <exception cref="ArgumentException">There are no values.</exception>
+    public TSelf Gradient(string name, params double[] values) => Put(name, new GradientSetting([.. values]));
+
+    /// <summary>
+    /// Sets a parameter for the tensors whose name contains a text. Call it again for more filters: the first that
+    /// matches decides, and where none does the next level of precedence applies.
+    /// </summary>
+    /// <param name="name">The parameter.</param>
+    /// <param name="filter">The part of the name; <c>*</c> for every tensor.</param>
+    /// <param name="values">One value, or the values of a gradient.</param>
+    /// <exception cref="ArgumentException">There are no values.</exception>
+    public TSelf Filter(string name, string filter, params double[] values)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        ArgumentNullException.ThrowIfNull(values);
+        ParameterSetting value = values is [double number] ? new NumberSetting(number) : new GradientSetting([.. values]);
+        return Add(name, filter, value);
+    }
+
+    /// <summary>Sets a parameter to true or false for the tensors whose name contains a text.</summary>
+    /// <param name="name">The parameter.</param>
+    /// <param name="filter">The part of the name; <c>*</c> for every tensor.</param>
+    /// <param name="value">The value.</param>
+    public TSelf Filter(string name, string filter, bool value)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        return Add(name, filter, new NumberSetting(value ? 1 : 0) { IsFlag = true });
+    }
+
+    private protected static SourceLocation Here => Nowhere;
+
+    private TSelf Add(string name, string filter, ParameterSetting value)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        IReadOnlyList<(string?, ParameterSetting)> before =
+            _settings.TryGetValue(name, out ParameterSetting? set) && set is ConditionalSetting conditional
+                ? conditional.Entries : [];
+        return Put(name, new ConditionalSetting([.. before, (filter, value)]));
+    }
+
+    private TSelf Put(string name, ParameterSetting setting)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        _settings[name] = setting;
+        return (TSelf)this;
+    }
+}

@@ -1,0 +1,98 @@
+using Interfuse.Checkpoints;
+
+namespace Interfuse.Merging.Recipes;
+
+/// <summary>What to merge and how: a mergekit-style recipe, checked, with the places it was read from.</summary>
+/// <remarks>Either <see cref="Models"/> or <see cref="Slices"/> has entries, never both.</remarks>
+public sealed record Recipe
+{
+    internal Recipe()
+    {
+    }
+
+    /// <summary>The name of the merge method.</summary>
+    public required string MergeMethod { get; init; }
+
+    /// <summary>Where the method is named.</summary>
+    public SourceLocation? MethodLocation { get; init; }
+
+    /// <summary>The model the others are fine-tunes of, or null.</summary>
+    public ModelReference? BaseModel { get; init; }
+
+    /// <summary>The models of a whole-model merge, in the order written; empty for a merge of slices.</summary>
+    public IReadOnlyList<RecipeSource> Models { get; init; } = [];
+
+    /// <summary>The slices of an assembly of layers, in the order written; empty for a whole-model merge.</summary>
+    public IReadOnlyList<RecipeSlice> Slices { get; init; } = [];
+
+    /// <summary>The parameters set at the top level; they have the lowest precedence.</summary>
+    public ParameterSet Parameters { get; init; } = ParameterSet.Empty;
+
+    /// <summary>The type the recipe asks to load and merge in, or null.</summary>
+    public DType? DType { get; init; }
+
+    /// <summary>The type the recipe asks to save in, or null.</summary>
+    public DType? OutDType { get; init; }
+
+    /// <summary>Where the tokenizer comes from: <c>base</c> for the base model, or a model's path; null when not set.</summary>
+    public ModelReference? TokenizerSource { get; init; }
+
+    /// <summary>The YAML as written; for a recipe built in C# what <see cref="ToYaml"/> gives.</summary>
+    public required string Text { get; init; }
+
+    /// <summary>The file the recipe is from, as it was given, or null.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>What is odd about the recipe but no error, each as <c>path:line:column: sentence</c>.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>The full path of the folder the recipe's file is in, or null.</summary>
+    internal string? Folder => Path is null ? null : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path));
+
+    /// <summary>Reads a recipe from a file.</summary>
+    /// <param name="path">A YAML file in UTF-8, of at most 1 MiB.</param>
+    /// <param name="methods">The methods it may name.</param>
+    /// <exception cref="RecipeException">The file can't be read or is no correct recipe.</exception>
+    public static Recipe Load(string path, IReadOnlyCollection<MethodSignature> methods)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(methods);
+        return new RecipeReader(methods).Read(RecipeText.Load(path), path, located: true);
+    }
+
+    /// <summary>Reads a recipe from a text.</summary>
+    /// <param name="yaml">The YAML, of at most 1 MiB.</param>
+    /// <param name="path">The file it is from, which relative paths and messages refer to; or null.</param>
+    /// <param name="methods">The methods it may name.</param>
+    /// <exception cref="RecipeException">The text is no correct recipe.</exception>
+    public static Recipe Parse(string yaml, string? path, IReadOnlyCollection<MethodSignature> methods)
+    {
+        ArgumentNullException.ThrowIfNull(yaml);
+        ArgumentNullException.ThrowIfNull(methods);
+        RecipeText.CheckSize(yaml.Length, new SourceLocation(path, 0, 0));
+        return new RecipeReader(methods).Read(yaml.TrimStart('\uFEFF'), path, located: true);
+    }
+
+    /// <summary>Begins a recipe in C#.</summary>
+    /// <param name="mergeMethod">The name of the merge method.</param>
+    public static RecipeBuilder With(string mergeMethod) => new(mergeMethod);
+
+    /// <summary>The recipe as YAML: the same meaning, without comments and anchors.</summary>
+    public string ToYaml() => RecipeWriter.Write(this);
+
+    /// <summary>Finds the directory that a model's path means.</summary>
+    /// <param name="model">A model of this recipe.</param>
+    /// <returns>
+    /// The full path: an absolute path as it is; a relative one in the recipe's folder, or where nothing is there and
+    /// something is in the working directory, in that. Where nothing is in either, the path in the recipe's folder.
+    /// </returns>
+    public string ResolvePath(ModelReference model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        string inWorkingDirectory = System.IO.Path.GetFullPath(model.Text);
+        string inFolder = System.IO.Path.GetFullPath(model.Text, Folder ?? Environment.CurrentDirectory);
+        return !System.IO.Path.Exists(inFolder) && System.IO.Path.Exists(inWorkingDirectory)
+            ? inWorkingDirectory
+            : inFolder;
+    }
+}
