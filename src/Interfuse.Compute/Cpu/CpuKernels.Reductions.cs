@@ -1,0 +1,131 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Interfuse.Compute;
+
+public sealed partial class CpuKernels
+{
+    /// <summary>Lanes of a reduction, on every path and device.</summary>
+    private const int ReductionLanes = 16;
+
+    /// <summary>The inner products of two blocks, in float64: each product of two float32 values is exact.</summary>
+    /// <remarks>
+    /// Canonical order: element i adds into lane i % 16, in the order of the elements; then lane l takes lane l + 8, l + 4, l + 2
+    /// and l + 1 in turn.
+    /// </remarks>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public DotProducts Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        CheckLength(b.Length, a.Length, nameof(b));
+        Span<double> lanes = stackalloc double[3 * ReductionLanes];
+        var reduction = new DotReduction(a, b, lanes);
+        Reduce(ref reduction, a.Length);
+        return new DotProducts(
+            Combine(lanes[..ReductionLanes]),
+            Combine(lanes.Slice(ReductionLanes, ReductionLanes)),
+            Combine(lanes[(2 * ReductionLanes)..]));
+    }
+
+    /// <summary>The sum of the magnitudes of a block, in float64 and in the canonical order of <see cref="Dot"/>.</summary>
+    public double AbsoluteSum(ReadOnlySpan<float> values)
+    {
+        Span<double> lanes = stackalloc double[ReductionLanes];
+        var reduction = new AbsoluteSumReduction(values, lanes);
+        Reduce(ref reduction, values.Length);
+        return Combine(lanes);
+    }
+
+    private void Reduce<TReduction>(ref TReduction reduction, int length)
+        where TReduction : struct, IReduction, allows ref struct
+    {
+        nuint whole = (nuint)(length - (length % ReductionLanes));
+        switch (Path)
+        {
+            case CpuPath.Vector512:
+                AddRows<TReduction, DoubleLanes512, Vector512<double>>(ref reduction, whole);
+                break;
+            case CpuPath.Vector256:
+                AddRows<TReduction, DoubleLanes256, Vector256<double>>(ref reduction, whole);
+                break;
+            case CpuPath.Vector128:
+                AddRows<TReduction, DoubleLanes128, Vector128<double>>(ref reduction, whole);
+                break;
+            default:
+                AddRows<TReduction, DoubleLanes1, double>(ref reduction, whole);
+                break;
+        }
+
+        for (nuint index = whole; index < (nuint)length; index++)
+        {
+            reduction.AddLanes<DoubleLanes1, double>(index - whole, index, index + 1);
+        }
+    }
+
+    private static void AddRows<TReduction, TLanes, TDouble>(ref TReduction reduction, nuint whole)
+        where TReduction : struct, IReduction, allows ref struct
+        where TLanes : struct, IDoubleLanes<TDouble>
+    {
+        for (nuint lane = 0; lane < ReductionLanes; lane += (nuint)TLanes.Count)
+        {
+            reduction.AddLanes<TLanes, TDouble>(lane, lane, whole);
+        }
+    }
+
+    private static double Combine(Span<double> lanes)
+    {
+        for (int half = ReductionLanes / 2; half > 0; half /= 2)
+        {
+            for (int lane = 0; lane < half; lane++)
+            {
+                lanes[lane] += lanes[lane + half];
+            }
+        }
+
+        return lanes[0];
+    }
+
+    private readonly ref struct DotReduction(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<double> lanes) : IReduction
+    {
+        private readonly ref readonly float _a = ref MemoryMarshal.GetReference(a);
+        private readonly ref readonly float _b = ref MemoryMarshal.GetReference(b);
+        private readonly ref double _lanes = ref MemoryMarshal.GetReference(lanes);
+
+        public void AddLanes<TLanes, TDouble>(nuint lane, nuint start, nuint end)
+            where TLanes : struct, IDoubleLanes<TDouble>
+        {
+            TDouble aa = TLanes.Load(in _lanes, lane);
+            TDouble bb = TLanes.Load(in _lanes, lane + ReductionLanes);
+            TDouble ab = TLanes.Load(in _lanes, lane + (2 * ReductionLanes));
+            for (nuint index = start; index < end; index += ReductionLanes)
+            {
+                TDouble valueA = TLanes.Load(in _a, index);
+                TDouble valueB = TLanes.Load(in _b, index);
+                aa = TLanes.Add(aa, TLanes.Multiply(valueA, valueA));
+                bb = TLanes.Add(bb, TLanes.Multiply(valueB, valueB));
+                ab = TLanes.Add(ab, TLanes.Multiply(valueA, valueB));
+            }
+
+            TLanes.Store(aa, ref _lanes, lane);
+            TLanes.Store(bb, ref _lanes, lane + ReductionLanes);
+            TLanes.Store(ab, ref _lanes, lane + (2 * ReductionLanes));
+        }
+    }
+
+    private readonly ref struct AbsoluteSumReduction(ReadOnlySpan<float> values, Span<double> lanes) : IReduction
+    {
+        private readonly ref readonly float _values = ref MemoryMarshal.GetReference(values);
+        private readonly ref double _lanes = ref MemoryMarshal.GetReference(lanes);
+
+        public void AddLanes<TLanes, TDouble>(nuint lane, nuint start, nuint end)
+            where TLanes : struct, IDoubleLanes<TDouble>
+        {
+            TDouble sum = TLanes.Load(in _lanes, lane);
+            for (nuint index = start; index < end; index += ReductionLanes)
+            {
+                sum = TLanes.Add(sum, TLanes.Abs(TLanes.Load(in _values, index)));
+            }
+
+            TLanes.Store(sum, ref _lanes, lane);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Interfuse.Compute;
+
+/// <summary>
+/// The engine's kernels on a CPU. Each works on one block of float32 values, up to about a thousand, that the caller keeps in
+/// the first-level cache: widen the inputs' block, compute, narrow the result.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Every path, and every device, gives the same bits: float32 arithmetic with one rounding (to nearest even) per operation, no
+/// fused multiply-add, sums over inputs in the order of the inputs, sums over elements in one canonical order. Only the payload
+/// of a NaN is open, until <see cref="Narrow"/> makes it canonical.
+/// </para>
+/// <para>
+/// <b>Lengths</b>: all spans of a call hold the same number of elements, unless said otherwise. <b>Overlap</b>: a destination is
+/// identical to a source or disjoint from all of them. Both are checked, and an <see cref="ArgumentException"/> says what is wrong.
+/// </para>
+/// <para>
+/// <b>Magnitude bits</b> of a delta (expert minus base, one rounding) are its float32 bits without the sign. As integers they
+/// are ordered as the magnitudes are, with NaN above infinity.
+/// </para>
+/// <para>Stateless, so one instance serves any number of threads.</para>
+/// </remarks>
+public sealed partial class CpuKernels
+{
+    private const string PathVariable = "INTERFUSE_CPU_PATH";
+
+    /// <summary>Kernels for one path; any path runs on any machine, if slowly.</summary>
+    public CpuKernels(CpuPath path)
+    {
+        if (!Enum.IsDefined(path))
+        {
+            throw new ArgumentOutOfRangeException(nameof(path), path, "There is no such path.");
+        }
+
+        Path = path;
+    }
+
+    /// <summary>Kernels for <see cref="BestPath"/>.</summary>
+    /// <exception cref="InterfuseException">INTERFUSE_CPU_PATH names no path.</exception>
+    public CpuKernels()
+        : this(BestPath)
+    {
+    }
+
+    /// <summary>
+    /// The widest path that the machine accelerates, or the one that the environment variable INTERFUSE_CPU_PATH forces:
+    /// <c>scalar</c>, <c>128</c>, <c>256</c> or <c>512</c>.
+    /// </summary>
+    /// <exception cref="InterfuseException">INTERFUSE_CPU_PATH names no path.</exception>
+    public static CpuPath BestPath => Environment.GetEnvironmentVariable(PathVariable) switch
+    {
+        null or "" => WidestPath,
+        "scalar" => CpuPath.Scalar,
+        "128" => CpuPath.Vector128,
+        "256" => CpuPath.Vector256,
+        "512" => CpuPath.Vector512,
+        string unknown => throw new InterfuseException(
+            $"The environment variable {PathVariable} is '{unknown}'; set it to scalar, 128, 256 or 512, or remove it."),
+    };
+
+    /// <summary>The path these kernels take.</summary>
+    public CpuPath Path { get; }
+
+    // Avx512F besides: on processors that clock down for wide vectors (Skylake, Cascade Lake) .NET denies acceleration, but these
+    // kernels run 1.3 to 2 times faster by 512 bits there (benchmarks/Interfuse.Benchmarks/Kernels).
+    private static CpuPath WidestPath =>
+        Vector512.IsHardwareAccelerated || Avx512F.IsSupported ? CpuPath.Vector512
+        : Vector256.IsHardwareAccelerated ? CpuPath.Vector256
+        : Vector128.IsHardwareAccelerated ? CpuPath.Vector128
+        : CpuPath.Scalar;
+
+    // The one place where a path becomes code: whole vectors first, then single elements.
+    private void Launch<TKernel>(ref TKernel kernel, int length)
+        where TKernel : struct, IKernel, allows ref struct
+    {
+        nuint end = (nuint)length;
+        nuint next = Path switch
+        {
+            CpuPath.Vector512 => Sweep<TKernel, Lanes512, Vector512<float>, Vector512<uint>>(ref kernel, 0, end),
+            CpuPath.Vector256 => Sweep<TKernel, Lanes256, Vector256<float>, Vector256<uint>>(ref kernel, 0, end),
+            CpuPath.Vector128 => Sweep<TKernel, Lanes128, Vector128<float>, Vector128<uint>>(ref kernel, 0, end),
+            _ => 0,
+        };
+        Sweep<TKernel, Lanes1, float, uint>(ref kernel, next, end);
+    }
+
+    private static nuint Sweep<TKernel, TLanes, TFloat, TBits>(ref TKernel kernel, nuint start, nuint end)
+        where TKernel : struct, IKernel, allows ref struct
+        where TLanes : struct, ILanes<TFloat, TBits>
+    {
+        // A copy whose address nobody takes: its fields can live in registers.
+        TKernel local = kernel;
+        nuint index = start;
+        for (; index + (nuint)TLanes.Count <= end; index += (nuint)TLanes.Count)
+        {
+            local.Step<TLanes, TFloat, TBits>(index);
+        }
+
+        kernel = local;
+        return index;
+    }
+}

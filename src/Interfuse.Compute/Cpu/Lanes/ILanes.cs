@@ -1,0 +1,93 @@
+namespace Interfuse.Compute;
+
+/// <summary>
+/// What a kernel asks of a vector width: float32 lanes, the same lanes as bits, and comparisons whose masks are all ones or
+/// all zeros in each lane. Kernels are written once against it; the type arguments are the vectors themselves, so that the
+/// JIT compiles each width exactly.
+/// </summary>
+/// <remarks>Arithmetic rounds once per operation, to nearest even; nothing here is ever contracted.</remarks>
+/// <typeparam name="TFloat">The lanes as float32.</typeparam>
+/// <typeparam name="TBits">The lanes as 32-bit words.</typeparam>
+internal interface ILanes<TFloat, TBits>
+{
+    static abstract int Count { get; }
+
+    static abstract TFloat Broadcast(float value);
+
+    static abstract TBits Broadcast(uint value);
+
+    static abstract TFloat Load(ref readonly float origin, nuint index);
+
+    static abstract TBits Load(ref readonly uint origin, nuint index);
+
+    /// <summary>Loads 16-bit words, each zero-extended to a lane.</summary>
+    static abstract TBits Load(ref readonly ushort origin, nuint index);
+
+    /// <summary>Loads float64 values, each rounded to nearest even.</summary>
+    static abstract TFloat Load(ref readonly double origin, nuint index);
+
+    static abstract void Store(TFloat value, ref float origin, nuint index);
+
+    static abstract void Store(TBits value, ref uint origin, nuint index);
+
+    /// <summary>Stores the lower 16 bits of each lane.</summary>
+    static abstract void Store(TBits value, ref ushort origin, nuint index);
+
+    /// <summary>Stores each lane as a float64.</summary>
+    static abstract void Store(TFloat value, ref double origin, nuint index);
+
+    static abstract TFloat Add(TFloat left, TFloat right);
+
+    static abstract TFloat Subtract(TFloat left, TFloat right);
+
+    static abstract TFloat Multiply(TFloat left, TFloat right);
+
+    static abstract TFloat Divide(TFloat left, TFloat right);
+
+    /// <summary>The greater one; either where one is NaN, either of +0 and -0.</summary>
+    static abstract TFloat Max(TFloat left, TFloat right);
+
+    /// <summary>The smaller one; either where one is NaN, either of +0 and -0.</summary>
+    static abstract TFloat Min(TFloat left, TFloat right);
+
+    static abstract TBits AsBits(TFloat value);
+
+    static abstract TFloat AsFloat(TBits value);
+
+    static abstract TBits Add(TBits left, TBits right);
+
+    static abstract TBits Subtract(TBits left, TBits right);
+
+    static abstract TBits And(TBits left, TBits right);
+
+    static abstract TBits Or(TBits left, TBits right);
+
+    static abstract TBits ShiftLeft(TBits value, int count);
+
+    static abstract TBits ShiftRight(TBits value, int count);
+
+    /// <summary>False for NaN, like every comparison of floats here.</summary>
+    static abstract TBits GreaterThan(TFloat left, TFloat right);
+
+    static abstract TBits Equal(TFloat left, TFloat right);
+
+    /// <summary>Unsigned, like every comparison of words here.</summary>
+    static abstract TBits GreaterThan(TBits left, TBits right);
+
+    static abstract TBits GreaterOrEqual(TBits left, TBits right);
+
+    static abstract TBits Equal(TBits left, TBits right);
+
+    static abstract TFloat Select(TBits mask, TFloat where, TFloat otherwise);
+
+    static abstract TBits Select(TBits mask, TBits where, TBits otherwise);
+
+    /// <summary>One bit per lane of a mask, lane 0 lowest.</summary>
+    static abstract uint Lanes(TBits mask);
+
+    /// <summary>
+    /// Stores the lanes where <paramref name="mask"/> is set, closed up, from <paramref name="index"/> on. All of
+    /// <see cref="Count"/> words from there may be overwritten.
+    /// </summary>
+    static abstract void StoreSelected(TBits mask, TBits value, ref uint origin, nuint index);
+}

@@ -1,0 +1,97 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Interfuse.Compute;
+
+/// <summary>Four lanes in a vector of 128 bits.</summary>
+internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
+{
+    public static int Count => Vector128<float>.Count;
+
+    public static Vector128<float> Broadcast(float value) => Vector128.Create(value);
+
+    public static Vector128<uint> Broadcast(uint value) => Vector128.Create(value);
+
+    public static Vector128<float> Load(ref readonly float origin, nuint index) => Vector128.LoadUnsafe(in origin, index);
+
+    public static Vector128<uint> Load(ref readonly uint origin, nuint index) => Vector128.LoadUnsafe(in origin, index);
+
+    public static Vector128<uint> Load(ref readonly ushort origin, nuint index) =>
+        Vector128.WidenLower(Vector64.LoadUnsafe(in origin, index).ToVector128Unsafe());
+
+    public static Vector128<float> Load(ref readonly double origin, nuint index) => Vector128.Narrow(
+        Vector128.LoadUnsafe(in origin, index),
+        Vector128.LoadUnsafe(in origin, index + (nuint)Vector128<double>.Count));
+
+    public static void Store(Vector128<float> value, ref float origin, nuint index) => value.StoreUnsafe(ref origin, index);
+
+    public static void Store(Vector128<uint> value, ref uint origin, nuint index) => value.StoreUnsafe(ref origin, index);
+
+    public static void Store(Vector128<uint> value, ref ushort origin, nuint index) =>
+        Vector128.Narrow(value, value).GetLower().StoreUnsafe(ref origin, index);
+
+    public static void Store(Vector128<float> value, ref double origin, nuint index)
+    {
+        Vector128.WidenLower(value).StoreUnsafe(ref origin, index);
+        Vector128.WidenUpper(value).StoreUnsafe(ref origin, index + (nuint)Vector128<double>.Count);
+    }
+
+    public static Vector128<float> Add(Vector128<float> left, Vector128<float> right) => left + right;
+
+    public static Vector128<float> Subtract(Vector128<float> left, Vector128<float> right) => left - right;
+
+    public static Vector128<float> Multiply(Vector128<float> left, Vector128<float> right) => left * right;
+
+    public static Vector128<float> Divide(Vector128<float> left, Vector128<float> right) => left / right;
+
+    public static Vector128<float> Max(Vector128<float> left, Vector128<float> right) => Vector128.MaxNative(left, right);
+
+    public static Vector128<float> Min(Vector128<float> left, Vector128<float> right) => Vector128.MinNative(left, right);
+
+    public static Vector128<uint> AsBits(Vector128<float> value) => value.AsUInt32();
+
+    public static Vector128<float> AsFloat(Vector128<uint> value) => value.AsSingle();
+
+    public static Vector128<uint> Add(Vector128<uint> left, Vector128<uint> right) => left + right;
+
+    public static Vector128<uint> Subtract(Vector128<uint> left, Vector128<uint> right) => left - right;
+
+    public static Vector128<uint> And(Vector128<uint> left, Vector128<uint> right) => left & right;
+
+    public static Vector128<uint> Or(Vector128<uint> left, Vector128<uint> right) => left | right;
+
+    public static Vector128<uint> ShiftLeft(Vector128<uint> value, int count) => value << count;
+
+    public static Vector128<uint> ShiftRight(Vector128<uint> value, int count) => value >>> count;
+
+    public static Vector128<uint> GreaterThan(Vector128<float> left, Vector128<float> right) =>
+        Vector128.GreaterThan(left, right).AsUInt32();
+
+    public static Vector128<uint> Equal(Vector128<float> left, Vector128<float> right) =>
+        Vector128.Equals(left, right).AsUInt32();
+
+    public static Vector128<uint> GreaterThan(Vector128<uint> left, Vector128<uint> right) =>
+        Vector128.GreaterThan(left, right);
+
+    public static Vector128<uint> GreaterOrEqual(Vector128<uint> left, Vector128<uint> right) =>
+        Vector128.GreaterThanOrEqual(left, right);
+
+    public static Vector128<uint> Equal(Vector128<uint> left, Vector128<uint> right) => Vector128.Equals(left, right);
+
+    public static Vector128<float> Select(Vector128<uint> mask, Vector128<float> where, Vector128<float> otherwise) =>
+        Vector128.ConditionalSelect(mask.AsSingle(), where, otherwise);
+
+    public static Vector128<uint> Select(Vector128<uint> mask, Vector128<uint> where, Vector128<uint> otherwise) =>
+        Vector128.ConditionalSelect(mask, where, otherwise);
+
+    public static uint Lanes(Vector128<uint> mask) => (uint)mask.ExtractMostSignificantBits();
+
+    public static void StoreSelected(Vector128<uint> mask, Vector128<uint> value, ref uint origin, nuint index)
+    {
+        for (uint lanes = Lanes(mask); lanes != 0; lanes &= lanes - 1)
+        {
+            Unsafe.Add(ref origin, index++) = value.GetElement(BitOperations.TrailingZeroCount(lanes));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Interfuse.Compute;
+
+/// <summary>Eight lanes in a vector of 256 bits.</summary>
+internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
+{
+    public static int Count => Vector256<float>.Count;
+
+    public static Vector256<float> Broadcast(float value) => Vector256.Create(value);
+
+    public static Vector256<uint> Broadcast(uint value) => Vector256.Create(value);
+
+    public static Vector256<float> Load(ref readonly float origin, nuint index) => Vector256.LoadUnsafe(in origin, index);
+
+    public static Vector256<uint> Load(ref readonly uint origin, nuint index) => Vector256.LoadUnsafe(in origin, index);
+
+    public static Vector256<uint> Load(ref readonly ushort origin, nuint index) =>
+        Vector256.WidenLower(Vector128.LoadUnsafe(in origin, index).ToVector256Unsafe());
+
+    public static Vector256<float> Load(ref readonly double origin, nuint index) => Vector256.Narrow(
+        Vector256.LoadUnsafe(in origin, index),
+        Vector256.LoadUnsafe(in origin, index + (nuint)Vector256<double>.Count));
+
+    public static void Store(Vector256<float> value, ref float origin, nuint index) => value.StoreUnsafe(ref origin, index);
+
+    public static void Store(Vector256<uint> value, ref uint origin, nuint index) => value.StoreUnsafe(ref origin, index);
+
+    public static void Store(Vector256<uint> value, ref ushort origin, nuint index) =>
+        Vector128.Narrow(value.GetLower(), value.GetUpper()).StoreUnsafe(ref origin, index);
+
+    public static void Store(Vector256<float> value, ref double origin, nuint index)
+    {
+        Vector256.WidenLower(value).StoreUnsafe(ref origin, index);
+        Vector256.WidenUpper(value).StoreUnsafe(ref origin, index + (nuint)Vector256<double>.Count);
+    }
+
+    public static Vector256<float> Add(Vector256<float> left, Vector256<float> right) => left + right;
+
+    public static Vector256<float> Subtract(Vector256<float> left, Vector256<float> right) => left - right;
+
+    public static Vector256<float> Multiply(Vector256<float> left, Vector256<float> right) => left * right;
+
+    public static Vector256<float> Divide(Vector256<float> left, Vector256<float> right) => left / right;
+
+    public static Vector256<float> Max(Vector256<float> left, Vector256<float> right) => Vector256.MaxNative(left, right);
+
+    public static Vector256<float> Min(Vector256<float> left, Vector256<float> right) => Vector256.MinNative(left, right);
+
+    public static Vector256<uint> AsBits(Vector256<float> value) => value.AsUInt32();
+
+    public static Vector256<float> AsFloat(Vector256<uint> value) => value.AsSingle();
+
+    public static Vector256<uint> Add(Vector256<uint> left, Vector256<uint> right) => left + right;
+
+    public static Vector256<uint> Subtract(Vector256<uint> left, Vector256<uint> right) => left - right;
+
+    public static Vector256<uint> And(Vector256<uint> left, Vector256<uint> right) => left & right;
+
+    public static Vector256<uint> Or(Vector256<uint> left, Vector256<uint> right) => left | right;
+
+    public static Vector256<uint> ShiftLeft(Vector256<uint> value, int count) => value << count;
+
+    public static Vector256<uint> ShiftRight(Vector256<uint> value, int count) => value >>> count;
+
+    public static Vector256<uint> GreaterThan(Vector256<float> left, Vector256<float> right) =>
+        Vector256.GreaterThan(left, right).AsUInt32();
+
+    public static Vector256<uint> Equal(Vector256<float> left, Vector256<float> right) =>
+        Vector256.Equals(left, right).AsUInt32();
+
+    public static Vector256<uint> GreaterThan(Vector256<uint> left, Vector256<uint> right) =>
+        Vector256.GreaterThan(left, right);
+
+    public static Vector256<uint> GreaterOrEqual(Vector256<uint> left, Vector256<uint> right) =>
+        Vector256.GreaterThanOrEqual(left, right);
+
+    public static Vector256<uint> Equal(Vector256<uint> left, Vector256<uint> right) => Vector256.Equals(left, right);
+
+    public static Vector256<float> Select(Vector256<uint> mask, Vector256<float> where, Vector256<float> otherwise) =>
+        Vector256.ConditionalSelect(mask.AsSingle(), where, otherwise);
+
+    public static Vector256<uint> Select(Vector256<uint> mask, Vector256<uint> where, Vector256<uint> otherwise) =>
+        Vector256.ConditionalSelect(mask, where, otherwise);
+
+    public static uint Lanes(Vector256<uint> mask) => (uint)mask.ExtractMostSignificantBits();
+
+    public static void StoreSelected(Vector256<uint> mask, Vector256<uint> value, ref uint origin, nuint index)
+    {
+        for (uint lanes = Lanes(mask); lanes != 0; lanes &= lanes - 1)
+        {
+            Unsafe.Add(ref origin, index++) = value.GetElement(BitOperations.TrailingZeroCount(lanes));
+        }
+    }
+}

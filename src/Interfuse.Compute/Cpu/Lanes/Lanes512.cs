@@ -1,0 +1,106 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Interfuse.Compute;
+
+/// <summary>Sixteen lanes in a vector of 512 bits.</summary>
+internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
+{
+    public static int Count => Vector512<float>.Count;
+
+    public static Vector512<float> Broadcast(float value) => Vector512.Create(value);
+
+    public static Vector512<uint> Broadcast(uint value) => Vector512.Create(value);
+
+    public static Vector512<float> Load(ref readonly float origin, nuint index) => Vector512.LoadUnsafe(in origin, index);
+
+    public static Vector512<uint> Load(ref readonly uint origin, nuint index) => Vector512.LoadUnsafe(in origin, index);
+
+    public static Vector512<uint> Load(ref readonly ushort origin, nuint index) =>
+        Vector512.WidenLower(Vector256.LoadUnsafe(in origin, index).ToVector512Unsafe());
+
+    public static Vector512<float> Load(ref readonly double origin, nuint index) => Vector512.Narrow(
+        Vector512.LoadUnsafe(in origin, index),
+        Vector512.LoadUnsafe(in origin, index + (nuint)Vector512<double>.Count));
+
+    public static void Store(Vector512<float> value, ref float origin, nuint index) => value.StoreUnsafe(ref origin, index);
+
+    public static void Store(Vector512<uint> value, ref uint origin, nuint index) => value.StoreUnsafe(ref origin, index);
+
+    public static void Store(Vector512<uint> value, ref ushort origin, nuint index) =>
+        (Avx512F.IsSupported
+            ? Avx512F.ConvertToVector256UInt16(value)
+            : Vector256.Narrow(value.GetLower(), value.GetUpper())).StoreUnsafe(ref origin, index);
+
+    public static void Store(Vector512<float> value, ref double origin, nuint index)
+    {
+        Vector512.WidenLower(value).StoreUnsafe(ref origin, index);
+        Vector512.WidenUpper(value).StoreUnsafe(ref origin, index + (nuint)Vector512<double>.Count);
+    }
+
+    public static Vector512<float> Add(Vector512<float> left, Vector512<float> right) => left + right;
+
+    public static Vector512<float> Subtract(Vector512<float> left, Vector512<float> right) => left - right;
+
+    public static Vector512<float> Multiply(Vector512<float> left, Vector512<float> right) => left * right;
+
+    public static Vector512<float> Divide(Vector512<float> left, Vector512<float> right) => left / right;
+
+    public static Vector512<float> Max(Vector512<float> left, Vector512<float> right) => Vector512.MaxNative(left, right);
+
+    public static Vector512<float> Min(Vector512<float> left, Vector512<float> right) => Vector512.MinNative(left, right);
+
+    public static Vector512<uint> AsBits(Vector512<float> value) => value.AsUInt32();
+
+    public static Vector512<float> AsFloat(Vector512<uint> value) => value.AsSingle();
+
+    public static Vector512<uint> Add(Vector512<uint> left, Vector512<uint> right) => left + right;
+
+    public static Vector512<uint> Subtract(Vector512<uint> left, Vector512<uint> right) => left - right;
+
+    public static Vector512<uint> And(Vector512<uint> left, Vector512<uint> right) => left & right;
+
+    public static Vector512<uint> Or(Vector512<uint> left, Vector512<uint> right) => left | right;
+
+    public static Vector512<uint> ShiftLeft(Vector512<uint> value, int count) => value << count;
+
+    public static Vector512<uint> ShiftRight(Vector512<uint> value, int count) => value >>> count;
+
+    public static Vector512<uint> GreaterThan(Vector512<float> left, Vector512<float> right) =>
+        Vector512.GreaterThan(left, right).AsUInt32();
+
+    public static Vector512<uint> Equal(Vector512<float> left, Vector512<float> right) =>
+        Vector512.Equals(left, right).AsUInt32();
+
+    public static Vector512<uint> GreaterThan(Vector512<uint> left, Vector512<uint> right) =>
+        Vector512.GreaterThan(left, right);
+
+    public static Vector512<uint> GreaterOrEqual(Vector512<uint> left, Vector512<uint> right) =>
+        Vector512.GreaterThanOrEqual(left, right);
+
+    public static Vector512<uint> Equal(Vector512<uint> left, Vector512<uint> right) => Vector512.Equals(left, right);
+
+    public static Vector512<float> Select(Vector512<uint> mask, Vector512<float> where, Vector512<float> otherwise) =>
+        Vector512.ConditionalSelect(mask.AsSingle(), where, otherwise);
+
+    public static Vector512<uint> Select(Vector512<uint> mask, Vector512<uint> where, Vector512<uint> otherwise) =>
+        Vector512.ConditionalSelect(mask, where, otherwise);
+
+    public static uint Lanes(Vector512<uint> mask) => (uint)mask.ExtractMostSignificantBits();
+
+    public static void StoreSelected(Vector512<uint> mask, Vector512<uint> value, ref uint origin, nuint index)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.Compress(Vector512<uint>.Zero, mask, value).StoreUnsafe(ref origin, index);
+            return;
+        }
+
+        for (uint lanes = Lanes(mask); lanes != 0; lanes &= lanes - 1)
+        {
+            Unsafe.Add(ref origin, index++) = value.GetElement(BitOperations.TrailingZeroCount(lanes));
+        }
+    }
+}

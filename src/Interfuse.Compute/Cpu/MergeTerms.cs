@@ -1,0 +1,55 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Interfuse.Compute;
+
+/// <summary>What the experts of a merge contribute at one position: the values v of the formulas in <see cref="CpuKernels"/>.</summary>
+internal interface IMergeTerms
+{
+    nuint Count { get; }
+
+    float Weight(nuint expert);
+
+    TFloat Value<TLanes, TFloat, TBits>(nuint expert, nuint index, TFloat baseValue)
+        where TLanes : struct, ILanes<TFloat, TBits>;
+}
+
+/// <summary>Contributions of experts: <c>v = weight * (scale * trim(x - base))</c>.</summary>
+internal readonly ref struct ExpertTerms(Rows experts, ReadOnlySpan<TaskTerm> terms) : IMergeTerms
+{
+    private readonly ref readonly float _experts = ref MemoryMarshal.GetReference(experts.Data);
+    private readonly nuint _stride = (nuint)experts.Stride;
+    private readonly ref readonly TaskTerm _terms = ref MemoryMarshal.GetReference(terms);
+
+    public nuint Count { get; } = (nuint)terms.Length;
+
+    public float Weight(nuint expert) => Unsafe.Add(ref Unsafe.AsRef(in _terms), expert).Weight;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TFloat Value<TLanes, TFloat, TBits>(nuint expert, nuint index, TFloat baseValue)
+        where TLanes : struct, ILanes<TFloat, TBits>
+    {
+        ref readonly TaskTerm term = ref Unsafe.Add(ref Unsafe.AsRef(in _terms), expert);
+        TFloat delta = TLanes.Subtract(TLanes.Load(in _experts, (expert * _stride) + index), baseValue);
+        TFloat kept = Delta.Trim<TLanes, TFloat, TBits>(delta, term.MinimumBits);
+        return TLanes.Multiply(TLanes.Broadcast(term.Weight), TLanes.Multiply(TLanes.Broadcast(term.Scale), kept));
+    }
+}
+
+/// <summary>Contributions of ready-made task vectors: <c>v = weight * delta</c>.</summary>
+internal readonly ref struct ReadyTerms(Rows deltas, ReadOnlySpan<float> weights) : IMergeTerms
+{
+    private readonly ref readonly float _deltas = ref MemoryMarshal.GetReference(deltas.Data);
+    private readonly nuint _stride = (nuint)deltas.Stride;
+    private readonly ref readonly float _weights = ref MemoryMarshal.GetReference(weights);
+
+    public nuint Count { get; } = (nuint)weights.Length;
+
+    public float Weight(nuint expert) => Unsafe.Add(ref Unsafe.AsRef(in _weights), expert);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TFloat Value<TLanes, TFloat, TBits>(nuint expert, nuint index, TFloat baseValue)
+        where TLanes : struct, ILanes<TFloat, TBits> =>
+        TLanes.Multiply(
+            TLanes.Broadcast(Weight(expert)), TLanes.Load(in _deltas, (expert * _stride) + index));
+}
