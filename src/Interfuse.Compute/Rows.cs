@@ -45,6 +45,15 @@ public readonly ref struct Rows
         }
     }
 
+    /// <summary>The rows from one on.</summary>
+    /// <param name="row">The first row to keep, 0 to <see cref="Count"/>.</param>
+    public Rows From(int row) => new(Data[Math.Min(row * Stride, Data.Length)..], Count - row, Length, Stride);
+
+    /// <summary>The same columns of every row.</summary>
+    /// <param name="start">The first column, 0 to <see cref="Length"/>.</param>
+    /// <param name="length">How many columns.</param>
+    public Rows Columns(int start, int length) => new(Data[start..], Count, length, Stride);
+
     internal ReadOnlySpan<float> Data { get; }
 
     internal int Stride { get; }

@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Interfuse.Checkpoints;
+using Interfuse.Compute;
+
+namespace Interfuse.Cli.Commands;
+
+/// <summary><c>interfuse doctor</c></summary>
+internal static class DoctorCommand
+{
+    private static readonly Option<bool> Json = new("--json") { Description = "Print as JSON." };
+
+    public static Command Create()
+    {
+        var command = new Command("doctor", "Show what this machine offers and check that every code path computes the same.") { Json };
+        command.SetAction(parsed =>
+        {
+            DoctorReport report = Examine();
+            Console.WriteLine(parsed.GetValue(Json) ? Reports.ToJson(report) : report.ToText());
+            return report.PathsAgree ? ExitCode.Ok : ExitCode.BadInput;
+        });
+        return command;
+    }
+
+    private static DoctorReport Examine()
+    {
+        string folder = Environment.CurrentDirectory;
+        return new DoctorReport(
+            typeof(DoctorCommand).Assembly.GetName().Version!.ToString(3),
+            RuntimeInformation.FrameworkDescription,
+            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}",
+            Environment.ProcessorCount,
+            GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+            folder,
+            new DriveInfo(folder).AvailableFreeSpace,
+            CpuKernels.BestPath.ToString(),
+            PathsAgree(),
+            CopyBytesPerSecond(),
+            "not supported by this version");
+    }
+
+    /// <summary>Runs the conversions and the sign election on every path and compares the bytes.</summary>
+    private static bool PathsAgree()
+    {
+        const int Length = 1021;
+        var random = new Random(1);
+        float[] values = [.. Enumerable.Range(0, 5 * Length).Select(_ => (float)((random.NextDouble() - 0.5) * 1e-2))];
+        TaskTerm[] terms = [.. Enumerable.Range(0, 4).Select(i => new TaskTerm(0.5f + i, 1f, BitConverter.SingleToUInt32Bits(1e-3f)))];
+        byte[]? first = null;
+        foreach (CpuPath path in Enum.GetValues<CpuPath>())
+        {
+            var kernels = new CpuKernels(path);
+            float[] merged = new float[Length];
+            byte[] bytes = new byte[2 * Length];
+            kernels.ElectAndMerge(
+                values.AsSpan(0, Length), new Rows(values.AsSpan(Length), 4, Length, Length), terms, new Consensus(true, 0.9f, ZeroSum.NoMajority), merged);
+            kernels.Narrow(merged, DType.BFloat16, bytes);
+            first ??= bytes;
+            if (!first.AsSpan().SequenceEqual(bytes))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>The best of a few copies of 256 MiB on one thread; read and write counted.</summary>
+    private static double CopyBytesPerSecond()
+    {
+        byte[] source = GC.AllocateUninitializedArray<byte>(256 << 20);
+        byte[] destination = GC.AllocateUninitializedArray<byte>(source.Length);
+        source.AsSpan().Fill(1);
+        double best = 0;
+        for (int round = 0; round < 4; round++)
+        {
+            long begin = Stopwatch.GetTimestamp();
+            source.CopyTo(destination, 0);
+            best = Math.Max(best, 2.0 * source.Length / Stopwatch.GetElapsedTime(begin).TotalSeconds);
+        }
+
+        return best;
+    }
+}

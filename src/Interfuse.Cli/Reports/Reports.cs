@@ -1,0 +1,29 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Interfuse.Cli;
+
+/// <summary>How the reports look as JSON: snake_case names, two-space indent.</summary>
+internal static class Reports
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    public static string ToJson<T>(T report) => JsonSerializer.Serialize(report, Options);
+
+    /// <summary>Lines of a label and a value, the values below each other.</summary>
+    public static string ToText(string title, params (string Label, string? Value)[] lines)
+    {
+        int width = lines.Max(line => line.Label.Length);
+        return string.Join('\n', lines
+            .Where(line => line.Value is not null)
+            .Select(line => $"  {line.Label.PadRight(width)}  {line.Value}")
+            .Prepend(title));
+    }
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text;
+
+namespace Interfuse.Merging.Execution;
+
+/// <summary>The record of finished tensors that lets an interrupted merge be continued.</summary>
+/// <remarks>
+/// A text file: the plan's fingerprint on the first line, then a line per tensor whose bytes are on the disk: its index and how many
+/// of its values are NaN or infinite. A last line that a crash cut short is ignored.
+/// </remarks>
+internal sealed class Journal : IDisposable
+{
+    public const string FileName = "journal";
+
+    private const string Format = "interfuse journal 1 ";
+
+    private readonly FileStream _stream;
+
+    private Journal(FileStream stream) => _stream = stream;
+
+    /// <summary>Begins a journal.</summary>
+    public static Journal Create(string directory, string fingerprint)
+    {
+        var journal = new Journal(new FileStream(Path.Combine(directory, FileName), FileMode.Create, FileAccess.Write));
+        journal.Write($"{Format}{fingerprint}\n");
+        return journal;
+    }
+
+    /// <summary>Opens the journal of an interrupted merge, and gives the finished tensors with their counts.</summary>
+    /// <returns>Null where there is none: the interruption came before anything was written.</returns>
+    /// <exception cref="InterfuseException">It belongs to another merge.</exception>
+    public static Journal? Resume(string directory, string fingerprint, out Dictionary<int, long> finished)
+    {
+        finished = [];
+        string path = Path.Combine(directory, FileName);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        string text = File.ReadAllText(path);
+        string[] lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        if (lines.Length == 0)
+        {
+            return null;
+        }
+
+        if (lines[0] != Format + fingerprint)
+        {
+            throw new InterfuseException(
+                $"{directory}: was begun with another recipe, other options, or models that have changed since; run without --resume to start over");
+        }
+
+        foreach (string line in lines.Skip(1))
+        {
+            string[] fields = line.Split(' ');
+            finished[int.Parse(fields[0], CultureInfo.InvariantCulture)] = long.Parse(fields[1], CultureInfo.InvariantCulture);
+        }
+
+        var stream = new FileStream(path, FileMode.Open, FileAccess.Write);
+        stream.SetLength(Encoding.UTF8.GetByteCount(text[..(text.LastIndexOf('\n') + 1)]));
+        stream.Seek(0, SeekOrigin.End);
+        return new Journal(stream);
+    }
+
+    /// <summary>Records tensors whose bytes are on the disk.</summary>
+    public void Add(IEnumerable<TensorJob> written) =>
+        Write(string.Concat(written.Select(job => string.Create(CultureInfo.InvariantCulture, $"{job.Index} {job.NonFinite}\n"))));
+
+    public void Dispose() => _stream.Dispose();
+
+    private void Write(string text)
+    {
+        _stream.Write(Encoding.UTF8.GetBytes(text));
+        _stream.Flush(flushToDisk: true);
+    }
+}

@@ -1,0 +1,190 @@
+using System.Diagnostics;
+using Interfuse.Checkpoints;
+using Interfuse.Merging.Methods;
+using Interfuse.Merging.Planning;
+
+namespace Interfuse.Merging.Execution;
+
+/// <summary>Carries out a plan: reads, computes and writes on all threads, and puts the complete model at its final name.</summary>
+public sealed class Merger
+{
+    // What the runtime itself takes before any buffer of ours.
+    private const long RuntimeBytes = 160L << 20;
+
+    private readonly MergePlan _plan;
+    private readonly string _target;
+    private readonly MergeProgress _progress;
+
+    private Merger(MergePlan plan, string target, MergeProgress progress)
+    {
+        _plan = plan;
+        _target = Path.GetFullPath(target);
+        _progress = progress;
+    }
+
+    /// <summary>Merges. The model appears at the target when it is complete and on the disk, and not before.</summary>
+    /// <param name="plan">The plan; its models stay open.</param>
+    /// <param name="target">The directory to make.</param>
+    /// <param name="progress">Shows how far the merge is while it runs.</param>
+    /// <param name="cancellation">Stops the merge; what is finished is kept beside the target for <see cref="MergeOptions.Resume"/>.</param>
+    /// <exception cref="InterfuseException">The target can't be used, or an input turned out unsound.</exception>
+    /// <exception cref="IOException">Reading or writing failed.</exception>
+    /// <exception cref="OperationCanceledException">The merge was stopped.</exception>
+    public static MergeReport Run(MergePlan plan, string target, MergeProgress progress, CancellationToken cancellation) =>
+        new Merger(plan, target, progress).Run(cancellation);
+
+    private MergeReport Run(CancellationToken cancellation)
+    {
+        long begin = Stopwatch.GetTimestamp();
+        int threads = ThreadsWithin(_plan);
+        RefuseInputAsTarget();
+        using StagedDirectory staged = StagedDirectory.Open(_target, _plan.Options.Overwrite, _plan.Options.Resume);
+        try
+        {
+            Dictionary<int, long> nonFinite = WriteWeights(staged, threads, out int resumed, cancellation);
+            OutputWriter.WriteSideFiles(_plan, staged.Path);
+            staged.Publish(Journal.FileName);
+            return new MergeReport(
+                _target,
+                Stopwatch.GetElapsedTime(begin),
+                threads,
+                resumed,
+                [.. nonFinite.Where(entry => entry.Value > 0).OrderBy(entry => entry.Key)
+                    .Select(entry => new NonFiniteTensor(_plan.Tensors[entry.Key].Output.Name, entry.Value))]);
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            staged.Discard();
+            throw;
+        }
+    }
+
+    private Dictionary<int, long> WriteWeights(
+        StagedDirectory staged, int threads, out int resumed, CancellationToken cancellation)
+    {
+        string fingerprint = _plan.Fingerprint();
+        Dictionary<int, long> finished = [];
+        Journal? old = staged.Resumed ? Journal.Resume(staged.Path, fingerprint, out finished) : null;
+        resumed = finished.Count;
+        if (old is null)
+        {
+            DiskSpace.EnsureFree(staged.Path, _plan.OutputBytes);
+        }
+
+        using CheckpointWriter writer = old is null
+            ? CheckpointWriter.Create(staged.Path, _plan.Layout)
+            : CheckpointWriter.Resume(staged.Path, _plan.Layout);
+        using Journal journal = old ?? Journal.Create(staged.Path, fingerprint);
+        foreach (int tensor in finished.Keys)
+        {
+            _progress.BytesResumed += _plan.Tensors[tensor].Output.ByteLength;
+            _progress.TensorDone();
+        }
+
+        Compute(writer, journal, finished, threads, cancellation);
+        writer.Complete();
+        return finished;
+    }
+
+    private void Compute(
+        CheckpointWriter writer, Journal journal, Dictionary<int, long> finished, int threads, CancellationToken cancellation)
+    {
+        int[] todo = [.. Enumerable.Range(0, _plan.Tensors.Count).Where(tensor => !finished.ContainsKey(tensor))];
+        using ReadAhead readAhead = new([.. todo.Select(tensor => _plan.Tensors[tensor])]);
+        TileScheduler? scheduler = null;
+        using WriteBehind writeBehind = new(writer, _plan.Layout, journal, error => scheduler!.Stop(error));
+        scheduler = new TileScheduler(Jobs(todo, readAhead), threads + 1, job =>
+        {
+            writeBehind.Add(job);
+            lock (finished)
+            {
+                finished[job.Index] = job.NonFinite;
+            }
+
+            _progress.TensorDone();
+        });
+        writeBehind.Start();
+        using CancellationTokenRegistration stop = cancellation.Register(() => scheduler.Stop());
+        Thread[] workers = [.. Enumerable.Range(0, threads).Select(index => new Thread(() => Work(scheduler, writer))
+        {
+            Name = $"interfuse worker {index}",
+            IsBackground = true,
+        })];
+        Array.ForEach(workers, worker => worker.Start());
+        Array.ForEach(workers, worker => worker.Join());
+        cancellation.ThrowIfCancellationRequested();
+        scheduler.ThrowIfFailed();
+    }
+
+    private IEnumerable<TensorJob> Jobs(int[] todo, ReadAhead readAhead)
+    {
+        MergeMethod method = MergeMethods.Of(_plan.Recipe);
+        for (int place = 0; place < todo.Length; place++)
+        {
+            readAhead.Opened(place);
+            PlannedTensor tensor = _plan.Tensors[todo[place]];
+            yield return new TensorJob(tensor, todo[place], tensor.Settings is { } settings ? method.Bind(settings) : null);
+        }
+    }
+
+    private void Work(TileScheduler scheduler, CheckpointWriter writer)
+    {
+        try
+        {
+            TileWorker worker = new(_plan, writer, _progress);
+            while (scheduler.TryTake(out TensorJob? job, out int tile))
+            {
+                worker.Run(job, tile);
+                scheduler.Finish(job);
+            }
+        }
+        catch (Exception error)
+        {
+            scheduler.Stop(error);
+        }
+    }
+
+    /// <summary>How many threads a plan would run on: as many of those asked for as the memory allows.</summary>
+    /// <exception cref="InterfuseException">The memory allows none.</exception>
+    public static int ThreadsWithin(MergePlan plan)
+    {
+        long each = TileWorker.BytesFor(plan);
+        long room = plan.Options.MaxMemory - RuntimeBytes - (plan.Options.MaxMemory / 4);
+        if (room < each)
+        {
+            long needed = (RuntimeBytes + each) * 4 / 3;
+            throw new InterfuseException(
+                $"this merge needs at least {(needed >> 20) + 1} MiB of memory, but --max-memory allows {plan.Options.MaxMemory >> 20} MiB");
+        }
+
+        return (int)Math.Clamp(room / each, 1, plan.Options.Threads);
+    }
+
+    private void RefuseInputAsTarget()
+    {
+        string target = Path.TrimEndingDirectorySeparator(_target) + Path.DirectorySeparatorChar;
+        foreach (string model in _plan.ModelPaths)
+        {
+            string input = Path.TrimEndingDirectorySeparator(model) + Path.DirectorySeparatorChar;
+            if (target.StartsWith(input, StringComparison.Ordinal) || input.StartsWith(target, StringComparison.Ordinal))
+            {
+                throw new InterfuseException(
+                    $"{_target}: the output can't be, contain or lie in the model {model} that the recipe reads; choose another directory");
+            }
+        }
+    }
+}
+
+/// <summary>A tensor of the output that has values that are not numbers.</summary>
+/// <param name="Tensor">The tensor's name.</param>
+/// <param name="Count">How many of its elements are NaN or infinite.</param>
+public sealed record NonFiniteTensor(string Tensor, long Count);
+
+/// <summary>What a merge did.</summary>
+/// <param name="Target">The directory made.</param>
+/// <param name="Elapsed">From the first byte read to the directory in place.</param>
+/// <param name="Threads">The threads used.</param>
+/// <param name="TensorsResumed">Tensors taken over from an interrupted run.</param>
+/// <param name="NonFinite">Tensors with NaN or infinite values.</param>
+public sealed record MergeReport(
+    string Target, TimeSpan Elapsed, int Threads, int TensorsResumed, IReadOnlyList<NonFiniteTensor> NonFinite);

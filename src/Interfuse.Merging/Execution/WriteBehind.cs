@@ -1,0 +1,72 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Interfuse.Checkpoints;
+
+namespace Interfuse.Merging.Execution;
+
+/// <summary>Brings finished tensors to the disk while others are computed, then records them in the journal.</summary>
+/// <remarks>
+/// Without it, the system would keep gigabytes of output in memory until the flush at the end, which then takes as long as the merge.
+/// </remarks>
+internal sealed class WriteBehind(CheckpointWriter writer, CheckpointLayout layout, Journal journal, Action<Exception> failed) : IDisposable
+{
+    // Often enough to keep the disk busy and lose little in a crash, seldom enough not to flush small models tensor by tensor.
+    private const long BatchBytes = 64 << 20;
+    private static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(1);
+
+    private readonly BlockingCollection<TensorJob> _written = [];
+    private Thread? _thread;
+
+    public void Start()
+    {
+        _thread = new Thread(Run) { Name = "interfuse write-behind", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Takes a tensor whose bytes have all been handed to the system.</summary>
+    public void Add(TensorJob job) => _written.Add(job);
+
+    /// <summary>Ends the thread; what it had not flushed yet is left to <see cref="CheckpointWriter.Complete"/> or to the next run.</summary>
+    public void Dispose()
+    {
+        _written.CompleteAdding();
+        _thread?.Join();
+        _written.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            var batch = new List<TensorJob>();
+            while (!_written.IsCompleted)
+            {
+                long bytes = 0;
+                long begin = Stopwatch.GetTimestamp();
+                while (bytes < BatchBytes && Stopwatch.GetElapsedTime(begin) < BatchTime && !_written.IsCompleted)
+                {
+                    if (_written.TryTake(out TensorJob? job, BatchTime))
+                    {
+                        batch.Add(job);
+                        bytes += job.Tensor.Output.ByteLength;
+                    }
+                }
+
+                if (batch.Count > 0 && !_written.IsCompleted)
+                {
+                    foreach (int shard in batch.Select(job => layout[job.Index].Shard).Distinct())
+                    {
+                        writer.FlushShard(shard);
+                    }
+
+                    journal.Add(batch);
+                    batch.Clear();
+                }
+            }
+        }
+        catch (Exception error)
+        {
+            failed(error);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using Interfuse.Merging.Methods;
+
+namespace Interfuse.Merging.Planning;
+
+/// <summary>What a merge is told besides the recipe.</summary>
+public sealed record MergeOptions
+{
+    /// <summary>Threads that read, compute and write; the machine's cores unless set. The output does not depend on it.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>How much memory the process may use, in bytes. The output does not depend on it.</summary>
+    public long MaxMemory { get; init; } = 4L << 30;
+
+    /// <summary>The size at which a new output file is begun, in bytes of tensor data.</summary>
+    public long ShardSize { get; init; } = 5_000_000_000;
+
+    /// <summary>The seed of the methods that draw at random.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Whose semantics to follow where mergekit departs from the published method.</summary>
+    public MergeSemantics Semantics { get; init; } = MergeSemantics.Published;
+
+    /// <summary>Cut embeddings of different vocabularies to their common rows instead of refusing them.</summary>
+    public bool TruncateEmbeddings { get; init; }
+
+    /// <summary>Replace what stands at the target.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>Continue what an interrupted merge to the same target left.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Replaces the random words of the drop methods; only parity tests do, to replay another tool's generator.</summary>
+    internal Func<string, int, WordStream>? RandomWords { get; init; }
+}
