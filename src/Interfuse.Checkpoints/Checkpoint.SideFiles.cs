@@ -40,7 +40,6 @@ public sealed partial class Checkpoint
     private static string[] FindSideFiles(string directory) =>
     [
         .. Directory.EnumerateFiles(directory)
-            .Where(File.Exists) // A link to nowhere is listed, but is no file.
             .Select(file => System.IO.Path.GetFileName(file))
             .Where(IsSideFile)
             .Order(StringComparer.Ordinal),

@@ -141,7 +141,7 @@ internal sealed class SafetensorsHeaderParser(string path, long dataStart, long 
 
             if (values.Count == MaxEntries)
             {
-                throw Fault($"its '{key}' has more than {MaxEntries} entries", name);
+                throw Fault($"its '{key}' has over {MaxEntries} entries", name);
             }
 
             values.Add(value);
