@@ -134,8 +134,13 @@ public sealed class CheckpointWriter : IDisposable
 
     private void OpenShards()
     {
-        long missing = _layout.Shards.Where(shard => !File.Exists(ShardPath(shard))).Sum(shard => shard.Length);
-        DiskSpace.EnsureFree(_directory, missing);
+        CheckpointLayout.Shard[] missing = [.. _layout.Shards.Where(shard => !File.Exists(ShardPath(shard)))];
+        foreach (CheckpointLayout.Shard shard in missing)
+        {
+            File.Delete(TemporaryPath(shard));
+        }
+
+        DiskSpace.EnsureFree(_directory, missing.Sum(shard => shard.Length));
         for (int i = 0; i < _files.Length; i++)
         {
             CheckpointLayout.Shard shard = _layout.Shards[i];
@@ -155,10 +160,8 @@ public sealed class CheckpointWriter : IDisposable
     // Under a temporary name until size and header are on disk, so that no crash leaves a shard Resume must refuse.
     private void MakeShard(CheckpointLayout.Shard shard)
     {
-        string path = ShardPath(shard);
-        string temporary = path + ".new";
         using (SafeFileHandle file = File.OpenHandle(
-            temporary, FileMode.Create, FileAccess.Write, preallocationSize: shard.Length))
+            TemporaryPath(shard), FileMode.CreateNew, FileAccess.Write, preallocationSize: shard.Length))
         {
             // Preallocation takes the space but need not set the length.
             RandomAccess.SetLength(file, shard.Length);
@@ -166,7 +169,7 @@ public sealed class CheckpointWriter : IDisposable
             RandomAccess.FlushToDisk(file);
         }
 
-        File.Move(temporary, path);
+        File.Move(TemporaryPath(shard), ShardPath(shard));
     }
 
     private void CheckShard(SafeFileHandle file, CheckpointLayout.Shard shard)
@@ -187,4 +190,6 @@ public sealed class CheckpointWriter : IDisposable
     }
 
     private string ShardPath(CheckpointLayout.Shard shard) => Path.Combine(_directory, shard.FileName);
+
+    private string TemporaryPath(CheckpointLayout.Shard shard) => ShardPath(shard) + ".new";
 }

@@ -87,6 +87,21 @@ public sealed class CheckpointWriterTests
     }
 
     [Test]
+    public void A_shard_that_was_being_made_when_a_run_crashed_is_made_again()
+    {
+        string unfinished = _folder.Write(Layout.Shards[0].FileName + ".new", "half a header");
+
+        using (var writer = CheckpointWriter.Resume(_folder.Path, Layout))
+        {
+            writer.Complete();
+        }
+
+        Assert.That(File.Exists(unfinished), Is.False);
+        using var checkpoint = Checkpoint.Open(_folder.Path);
+        Assert.That(checkpoint.Tensors, Has.Count.EqualTo(3));
+    }
+
+    [Test]
     public void Creating_replaces_what_an_earlier_run_left()
     {
         using (var writer = CheckpointWriter.Create(_folder.Path, Layout))
