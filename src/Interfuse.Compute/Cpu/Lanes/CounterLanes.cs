@@ -16,6 +16,7 @@ internal readonly struct CounterLanes512 : ICounterLanes<Vector512<ulong>>
     public static Vector512<ulong> AddWords(Vector512<ulong> left, Vector512<ulong> right) =>
         (left.AsUInt32() + right.AsUInt32()).AsUInt64();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> MultiplyLower(Vector512<ulong> left, Vector512<ulong> right) => Avx512F.IsSupported
         ? Avx512F.Multiply(left.AsUInt32(), right.AsUInt32())
         : (left & Vector512.Create((ulong)uint.MaxValue)) * (right & Vector512.Create((ulong)uint.MaxValue));
@@ -24,6 +25,7 @@ internal readonly struct CounterLanes512 : ICounterLanes<Vector512<ulong>>
 
     public static Vector512<ulong> UpperToLower(Vector512<ulong> counters) => counters >>> 32;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Reverse(Vector512<ulong> counters) =>
         Vector512.Shuffle(counters.AsUInt32(), Vector512.Create(3u, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12)).AsUInt64();
 
@@ -43,6 +45,7 @@ internal readonly struct CounterLanes256 : ICounterLanes<Vector256<ulong>>
     public static Vector256<ulong> AddWords(Vector256<ulong> left, Vector256<ulong> right) =>
         (left.AsUInt32() + right.AsUInt32()).AsUInt64();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> MultiplyLower(Vector256<ulong> left, Vector256<ulong> right) => Avx2.IsSupported
         ? Avx2.Multiply(left.AsUInt32(), right.AsUInt32())
         : (left & Vector256.Create((ulong)uint.MaxValue)) * (right & Vector256.Create((ulong)uint.MaxValue));
@@ -51,6 +54,7 @@ internal readonly struct CounterLanes256 : ICounterLanes<Vector256<ulong>>
 
     public static Vector256<ulong> UpperToLower(Vector256<ulong> counters) => counters >>> 32;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> Reverse(Vector256<ulong> counters) =>
         Vector256.Shuffle(counters.AsUInt32(), Vector256.Create(3u, 2, 1, 0, 7, 6, 5, 4)).AsUInt64();
 
@@ -70,6 +74,7 @@ internal readonly struct CounterLanes128 : ICounterLanes<Vector128<ulong>>
     public static Vector128<ulong> AddWords(Vector128<ulong> left, Vector128<ulong> right) =>
         (left.AsUInt32() + right.AsUInt32()).AsUInt64();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> MultiplyLower(Vector128<ulong> left, Vector128<ulong> right) => Sse2.IsSupported
         ? Sse2.Multiply(left.AsUInt32(), right.AsUInt32())
         : (left & Vector128.Create((ulong)uint.MaxValue)) * (right & Vector128.Create((ulong)uint.MaxValue));
@@ -78,6 +83,7 @@ internal readonly struct CounterLanes128 : ICounterLanes<Vector128<ulong>>
 
     public static Vector128<ulong> UpperToLower(Vector128<ulong> counters) => counters >>> 32;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> Reverse(Vector128<ulong> counters) =>
         Vector128.Shuffle(counters.AsUInt32(), Vector128.Create(3u, 2, 1, 0)).AsUInt64();
 
@@ -85,33 +91,45 @@ internal readonly struct CounterLanes128 : ICounterLanes<Vector128<ulong>>
         counters.AsUInt32().StoreUnsafe(ref origin, index);
 }
 
+/// <summary>The four words of a counter as two halves.</summary>
+internal readonly record struct Counter(ulong Lower, ulong Upper);
+
 /// <summary>One counter without vectors.</summary>
-internal readonly struct CounterLanes1 : ICounterLanes<UInt128>
+internal readonly struct CounterLanes1 : ICounterLanes<Counter>
 {
     public static int Words => 4;
 
-    public static UInt128 Broadcast(ulong lower, ulong upper) => new(upper, lower);
+    public static Counter Broadcast(ulong lower, ulong upper) => new(lower, upper);
 
-    public static UInt128 AddLane(UInt128 counters) => counters;
+    public static Counter AddLane(Counter counters) => counters;
 
-    public static UInt128 AddWords(UInt128 left, UInt128 right) =>
-        new(AddWords(Upper(left), Upper(right)), AddWords((ulong)left, (ulong)right));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Counter AddWords(Counter left, Counter right) =>
+        new(AddWords(left.Lower, right.Lower), AddWords(left.Upper, right.Upper));
 
-    public static UInt128 MultiplyLower(UInt128 left, UInt128 right) =>
-        new((ulong)(uint)Upper(left) * (uint)Upper(right), (ulong)(uint)left * (uint)right);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Counter MultiplyLower(Counter left, Counter right) =>
+        new((ulong)(uint)left.Lower * (uint)right.Lower, (ulong)(uint)left.Upper * (uint)right.Upper);
 
-    public static UInt128 Xor(UInt128 left, UInt128 right) => left ^ right;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Counter Xor(Counter left, Counter right) => new(left.Lower ^ right.Lower, left.Upper ^ right.Upper);
 
-    public static UInt128 UpperToLower(UInt128 counters) => new(Upper(counters) >> 32, (ulong)counters >> 32);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Counter UpperToLower(Counter counters) => new(counters.Lower >> 32, counters.Upper >> 32);
 
-    public static UInt128 Reverse(UInt128 counters) =>
-        new(ulong.RotateLeft((ulong)counters, 32), ulong.RotateLeft(Upper(counters), 32));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Counter Reverse(Counter counters) =>
+        new(ulong.RotateLeft(counters.Upper, 32), ulong.RotateLeft(counters.Lower, 32));
 
-    public static void Store(UInt128 counters, ref uint origin, nuint index) =>
-        Unsafe.WriteUnaligned(ref Unsafe.As<uint, byte>(ref Unsafe.Add(ref origin, index)), counters);
+    public static void Store(Counter counters, ref uint origin, nuint index)
+    {
+        Unsafe.Add(ref origin, index) = (uint)counters.Lower;
+        Unsafe.Add(ref origin, index + 1) = (uint)(counters.Lower >> 32);
+        Unsafe.Add(ref origin, index + 2) = (uint)counters.Upper;
+        Unsafe.Add(ref origin, index + 3) = (uint)(counters.Upper >> 32);
+    }
 
-    private static ulong Upper(UInt128 counters) => (ulong)(counters >> 64);
-
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong AddWords(ulong left, ulong right) =>
         ((ulong)((uint)(left >> 32) + (uint)(right >> 32)) << 32) | ((uint)left + (uint)right);
 }

@@ -65,6 +65,7 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static uint Equal(uint left, uint right) => Mask(left == right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Select(uint mask, float where, float otherwise) =>
         AsFloat(Select(mask, AsBits(where), AsBits(otherwise)));
 

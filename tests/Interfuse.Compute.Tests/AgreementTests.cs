@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+using Interfuse.Checkpoints;
+
+namespace Interfuse.Compute.Tests;
+
+public class AgreementTests
+{
+    [Test]
+    public void All_paths_store_the_same_bytes(
+        [Values(DType.BFloat16, DType.Float16, DType.Float32, DType.Float64)] DType dtype,
+        [Values(61, 1024)] int length)
+    {
+        byte[][] results = [.. EveryPathAttribute.Paths.Select(path => Merge(new CpuKernels(path), dtype, length))];
+        Assert.That(results, Is.All.EqualTo(results[0]));
+    }
+
+    // What the executor does with a block: widen, drop at random, elect and merge, narrow.
+    private static byte[] Merge(CpuKernels kernels, DType dtype, int length)
+    {
+        const int Experts = 3;
+        float[] baseValues = Widened(kernels, dtype, length, 0);
+        float[] deltas = new float[Experts * length];
+        uint[] words = new uint[length];
+        for (int expert = 0; expert < Experts; expert++)
+        {
+            kernels.PhiloxWords(42, (ulong)expert, 1 << 20, words);
+            kernels.DroppedTaskVector(
+                baseValues,
+                Widened(kernels, dtype, length, expert + 1),
+                words,
+                0x8000_0000,
+                2f,
+                deltas.AsSpan(expert * length, length));
+        }
+
+        float[] merged = new float[length];
+        kernels.ElectAndMergeReady(
+            baseValues, new Rows(deltas, Experts, length, length), [0.3f, 0.3f, 0.4f], new Consensus(true, 0.9f, ZeroSum.Positive), merged);
+        byte[] stored = new byte[length * dtype.Size()];
+        kernels.Narrow(merged, dtype, stored);
+        return stored;
+    }
+
+    private static float[] Widened(CpuKernels kernels, DType dtype, int length, int seed)
+    {
+        // Any bytes are values of the type, NaNs and infinities among them.
+        byte[] bytes = MemoryMarshal.AsBytes(Blocks.Words(2 * length, seed).AsSpan())[..(length * dtype.Size())].ToArray();
+        float[] values = new float[length];
+        kernels.Widen(bytes, dtype, values);
+        return values;
+    }
+}

@@ -1,0 +1,124 @@
+using System.Runtime.InteropServices;
+using Interfuse.Checkpoints;
+
+namespace Interfuse.Compute.Tests;
+
+[EveryPath]
+public class NarrowTests(CpuPath path)
+{
+    private readonly CpuKernels _kernels = new(path);
+
+    [Test]
+    public void Every_pattern_of_a_16_bit_type_survives_the_round_trip(
+        [Values(DType.BFloat16, DType.Float16)] DType dtype)
+    {
+        ushort[] patterns = [.. Enumerable.Range(0, 65536).Select(p => (ushort)p)];
+        var wide = new float[patterns.Length];
+        _kernels.Widen(MemoryMarshal.AsBytes(patterns.AsSpan()), dtype, wide);
+        (ushort[] stored, int nonFinite) = Narrow<ushort>(wide, dtype);
+
+        (ushort infinity, ushort canonical) = dtype == DType.Float16 ? ((ushort)0x7C00, (ushort)0x7E00) : ((ushort)0x7F80, (ushort)0x7FC0);
+        ushort[] expected = Array.ConvertAll(patterns, p => (p & 0x7FFF) > infinity ? canonical : p);
+        Assert.That(stored.AsSpan().SequenceEqual(expected));
+        Assert.That(nonFinite, Is.EqualTo(patterns.Count(p => (p & 0x7FFF) >= infinity)));
+    }
+
+    [Test]
+    public void Bf16_rounds_to_nearest_even() => CheckRounding(DType.BFloat16, NearestBFloat16, 0x7F80);
+
+    [Test]
+    public void F16_rounds_to_nearest_even() =>
+        CheckRounding(
+            DType.Float16, f => float.IsNaN(f) ? (ushort)0x7E00 : BitConverter.HalfToUInt16Bits((Half)f), 0x7C00);
+
+    [Test]
+    public void F32_keeps_every_number_and_makes_nans_canonical()
+    {
+        foreach (int length in Blocks.Lengths)
+        {
+            float[] values = Blocks.Nasty(length, length);
+            (uint[] stored, int nonFinite) = Narrow<uint>(values, DType.Float32);
+            uint[] expected = Array.ConvertAll(
+                values, f => float.IsNaN(f) ? 0x7FC0_0000u : BitConverter.SingleToUInt32Bits(f));
+            Assert.That(stored, Is.EqualTo(expected), $"{length}");
+            Assert.That(nonFinite, Is.EqualTo(values.Count(f => !float.IsFinite(f))), $"{length}");
+        }
+    }
+
+    [Test]
+    public void F64_keeps_every_number_and_makes_nans_canonical()
+    {
+        foreach (int length in Blocks.Lengths)
+        {
+            float[] values = Blocks.Nasty(length, length);
+            (ulong[] stored, int nonFinite) = Narrow<ulong>(values, DType.Float64);
+            ulong[] expected = Array.ConvertAll(
+                values, f => float.IsNaN(f) ? 0x7FF8_0000_0000_0000ul : BitConverter.DoubleToUInt64Bits(f));
+            Assert.That(stored, Is.EqualTo(expected), $"{length}");
+            Assert.That(nonFinite, Is.EqualTo(values.Count(f => !float.IsFinite(f))), $"{length}");
+        }
+    }
+
+    [Test]
+    public void Too_large_becomes_infinite_and_counts()
+    {
+        Assert.That(Narrow<ushort>([65519.996f, 65520f, -1e30f], DType.Float16), Is.EqualTo((new ushort[] { 0x7BFF, 0x7C00, 0xFC00 }, 2)));
+        Assert.That(Narrow<ushort>([3.38e38f, float.MaxValue, float.MinValue], DType.BFloat16).NonFinite, Is.EqualTo(2));
+    }
+
+    [Test]
+    public void Types_without_arithmetic_are_refused() =>
+        Assert.That(() => _kernels.Narrow(new float[8], DType.Int8, new byte[8]), Throws.ArgumentException);
+
+    [Test]
+    public void Lengths_that_do_not_match_are_refused() =>
+        Assert.That(() => _kernels.Narrow(new float[8], DType.BFloat16, new byte[15]), Throws.ArgumentException);
+
+    private static ushort NearestBFloat16(float value)
+    {
+        if (!float.IsFinite(value))
+        {
+            return float.IsNaN(value) ? (ushort)0x7FC0 : (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
+        }
+
+        // The neighbours as exact float64 numbers; the one above the largest finite is where infinity begins.
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        uint below = (bits & 0x7FFF_FFFF) >> 16;
+        double magnitude = Math.Abs((double)value);
+        double down = magnitude - BitConverter.UInt32BitsToSingle(below << 16);
+        double up = (below == 0x7F7F ? Math.Pow(2, 128) : BitConverter.UInt32BitsToSingle((below + 1) << 16)) - magnitude;
+        uint nearest = down < up || (down == up && below % 2 == 0) ? below : below + 1;
+        return (ushort)(nearest | ((bits >> 31) << 15));
+    }
+
+    private void CheckRounding(DType dtype, Func<float, ushort> reference, int infinity)
+    {
+        foreach (int length in Blocks.Lengths.Append(50_000))
+        {
+            float[] values = Blocks.Nasty(length, length);
+            var random = new Random(length);
+            for (int i = 0; i < length; i += 2)
+            {
+                // Every other one: a value of the type, moved to the middle of two or next to it, down to the denormals.
+                float[] wide = new float[1];
+                _kernels.Widen(BitConverter.GetBytes((ushort)random.Next(65536)), dtype, wide);
+                uint middle = dtype == DType.BFloat16 ? 0x8000u : 0x1000u;
+                values[i] = BitConverter.UInt32BitsToSingle(
+                    BitConverter.SingleToUInt32Bits(wide[0]) + middle + (uint)random.Next(-1, 2));
+            }
+
+            (ushort[] stored, int nonFinite) = Narrow<ushort>(values, dtype);
+            ushort[] expected = Array.ConvertAll(values, f => reference(f));
+            Assert.That(stored.AsSpan().SequenceEqual(expected), $"{dtype}, {length} elements");
+            Assert.That(nonFinite, Is.EqualTo(expected.Count(p => (p & infinity) == infinity)), $"{dtype}, {length} elements");
+        }
+    }
+
+    private (T[] Stored, int NonFinite) Narrow<T>(ReadOnlySpan<float> values, DType dtype)
+        where T : unmanaged
+    {
+        var destination = new Guarded<T>(values.Length);
+        int nonFinite = _kernels.Narrow(values, dtype, MemoryMarshal.AsBytes(destination.Span));
+        return (destination.Checked(), nonFinite);
+    }
+}

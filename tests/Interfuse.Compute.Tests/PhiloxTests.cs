@@ -1,0 +1,77 @@
+namespace Interfuse.Compute.Tests;
+
+[EveryPath]
+public class PhiloxTests(CpuPath path)
+{
+    private readonly CpuKernels _kernels = new(path);
+
+    // The known answers of the authors' own test suite (Random123, kat_vectors): counter, key, result.
+    [TestCase(
+        new uint[] { 0, 0, 0, 0 },
+        new uint[] { 0, 0 },
+        new uint[] { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 })]
+    [TestCase(
+        new uint[] { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
+        new uint[] { 0xffffffff, 0xffffffff },
+        new uint[] { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd })]
+    [TestCase(
+        new uint[] { 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344 },
+        new uint[] { 0xa4093822, 0x299f31d0 },
+        new uint[] { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 })]
+    public void The_reference_gives_the_known_answers(uint[] counter, uint[] key, uint[] expected) =>
+        Assert.That(Philox(counter, key), Is.EqualTo(expected));
+
+    [Test]
+    public void Seed_0_stream_0_starts_with_the_known_answer()
+    {
+        uint[] words = new uint[4];
+        _kernels.PhiloxWords(0, 0, 0, words);
+        Assert.That(words, Is.EqualTo(new uint[] { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 }));
+    }
+
+    [TestCase(0ul, 0ul, 0L)]
+    [TestCase(1ul, 2ul, 4L)]
+    [TestCase(0x299f31d0_a4093822ul, 0x03707344_13198a2eul, 0x05a308d3_243f6a88L * 4)]
+    [TestCase(ulong.MaxValue, ulong.MaxValue, long.MaxValue - 4099)]
+    [TestCase(7ul, 8ul, (0xFFFF_FFFEL * 4))]
+    public void Words_follow_the_counter_layout(ulong seed, ulong stream, long firstElement)
+    {
+        foreach (int length in Blocks.Lengths)
+        {
+            var destination = new Guarded<uint>(length);
+            _kernels.PhiloxWords(seed, stream, firstElement, destination.Span);
+            uint[] expected = new uint[length];
+            for (int i = 0; i < length; i++)
+            {
+                ulong block = (ulong)(firstElement + i) / 4;
+                uint[] counter = [(uint)block, (uint)(block >> 32), (uint)stream, (uint)(stream >> 32)];
+                expected[i] = Philox(counter, [(uint)seed, (uint)(seed >> 32)])[i % 4];
+            }
+
+            Assert.That(destination.Checked(), Is.EqualTo(expected), $"{length} elements");
+        }
+    }
+
+    [TestCase(1L)]
+    [TestCase(-4L)]
+    public void A_first_element_inside_a_counter_is_refused(long firstElement) =>
+        Assert.That(() => _kernels.PhiloxWords(0, 0, firstElement, new uint[4]), Throws.InstanceOf<ArgumentException>());
+
+    // From the paper: ten rounds; the key is bumped between them.
+    private static uint[] Philox(uint[] counter, uint[] key)
+    {
+        (uint c0, uint c1, uint c2, uint c3) = (counter[0], counter[1], counter[2], counter[3]);
+        (uint k0, uint k1) = (key[0], key[1]);
+        for (int round = 0; round < 10; round++)
+        {
+            ulong product0 = 0xD2511F53ul * c0;
+            ulong product1 = 0xCD9E8D57ul * c2;
+            (c0, c1, c2, c3) = (
+                (uint)(product1 >> 32) ^ c1 ^ k0, (uint)product1, (uint)(product0 >> 32) ^ c3 ^ k1, (uint)product0);
+            k0 = unchecked(k0 + 0x9E3779B9);
+            k1 = unchecked(k1 + 0xBB67AE85);
+        }
+
+        return [c0, c1, c2, c3];
+    }
+}
