@@ -22,6 +22,7 @@ internal sealed class NodeReader
 
     // Null while the anchored node is still being read: an alias to it would contain itself.
     private readonly Dictionary<AnchorName, Node?> _anchors = [];
+    private readonly Stack<SourceLocation> _brackets = [];
     private int _nodes;
 
     private NodeReader(string yaml, string? path, bool located)
@@ -62,7 +63,7 @@ internal sealed class NodeReader
             return Resolve(alias, depth);
         }
 
-        var start = (NodeEvent)parsed;
+        NodeEvent start = parsed as NodeEvent ?? throw Error(parsed, "a list or mapping ends here, expected a value");
         CheckSize(start, depth, 1);
         if (!start.Anchor.IsEmpty)
         {
@@ -70,12 +71,23 @@ internal sealed class NodeReader
         }
 
         bool isText = HasTextTag(start);
+        bool isBracket = start is SequenceStart { Style: SequenceStyle.Flow } or MappingStart { Style: MappingStyle.Flow };
+        if (isBracket)
+        {
+            _brackets.Push(At(start));
+        }
+
         Node node = start switch
         {
             SequenceStart => ReadList(start, depth),
             MappingStart => ReadMap(start, depth),
             _ => ReadScalar((Scalar)start, isText),
         };
+        if (isBracket)
+        {
+            _brackets.Pop();
+        }
+
         if (!start.Anchor.IsEmpty)
         {
             _anchors[start.Anchor] = node;
@@ -135,6 +147,14 @@ internal sealed class NodeReader
             if (ReadNode(item, depth + 1) is not ScalarNode key)
             {
                 throw Error(item, "a key is a list or a mapping, expected a name");
+            }
+
+            if (key is { IsPlain: true, Text: "" })
+            {
+                // YamlDotNet places a later key that is missing at the beginning of the file, and drops the value of a
+                // first one: what follows the missing key tells where a later one belongs.
+                bool isPlaced = item.Start.Index > start.Start.Index;
+                throw Error(isPlaced ? item : Next<ParsingEvent>(), "a key is missing before ':', expected `key: value`");
             }
 
             Node value = ReadNode(Next<ParsingEvent>(), depth + 1);
@@ -221,17 +241,12 @@ internal sealed class NodeReader
         {
             _parser.MoveNext();
         }
-        catch (YamlException exception)
+        catch (Exception exception)
+            when (exception is YamlException or ArgumentException or InvalidOperationException)
         {
-            Mark mark = exception.End;
-            string reason = char.ToLowerInvariant(exception.Message[0]) + exception.Message[1..].TrimEnd('.');
-            throw new RecipeException(At(mark), $"this is not YAML: {reason}; look at the indentation, quotes and "
-                + "brackets here and in the line before");
-        }
-        catch (ArgumentException exception)
-        {
-            // What YamlDotNet throws for escapes that are no character, such as "\UFFFFFFFF".
-            throw new RecipeException(At(_parser.Current!.End), $"this is not YAML: {exception.Message}");
+            Mark mark = (exception as YamlException)?.End ?? _parser.Current!.End;
+            SourceLocation? bracket = _brackets.TryPeek(out SourceLocation? open) ? open : null;
+            throw new RecipeException(At(mark), YamlFaults.Explain(exception, bracket));
         }
 
         return (T)_parser.Current!;

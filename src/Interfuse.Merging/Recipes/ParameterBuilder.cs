@@ -5,8 +5,6 @@ namespace Interfuse.Merging.Recipes;
 public abstract class ParameterBuilder<TSelf>
     where TSelf : ParameterBuilder<TSelf>
 {
-    private static readonly SourceLocation Nowhere = new(null, 0, 0);
-
     // In the order set.
     private readonly OrderedDictionary<string, ParameterSetting> _settings = [];
 
@@ -15,8 +13,10 @@ public abstract class ParameterBuilder<TSelf>
     {
     }
 
+    private protected static SourceLocation Here => new(null, 0, 0);
+
     private protected ParameterSet Parameters =>
-        new([.. _settings.Select(setting => new Parameter(setting.Key, setting.Value, Nowhere))]);
+        new([.. _settings.Select(setting => new Parameter(setting.Key, setting.Value, Here))]);
 
     /// <summary>Sets a parameter to one number, in place of what was set before.</summary>
     public TSelf Set(string name, double value) => Put(name, new NumberSetting(value));
@@ -38,7 +38,6 @@ public abstract class ParameterBuilder<TSelf>
     /// <exception cref="ArgumentException">There are no values.</exception>
     public TSelf Filter(string name, string filter, params double[] values)
     {
-        ArgumentNullException.ThrowIfNull(filter);
         ArgumentNullException.ThrowIfNull(values);
         ParameterSetting value = values is [double number] ? new NumberSetting(number) : new GradientSetting([.. values]);
         return Add(name, filter, value);
@@ -48,17 +47,23 @@ public abstract class ParameterBuilder<TSelf>
     /// <param name="name">The parameter.</param>
     /// <param name="filter">The part of the name; <c>*</c> for every tensor.</param>
     /// <param name="value">The value.</param>
-    public TSelf Filter(string name, string filter, bool value)
-    {
-        ArgumentNullException.ThrowIfNull(filter);
-        return Add(name, filter, new NumberSetting(value ? 1 : 0) { IsFlag = true });
-    }
+    public TSelf Filter(string name, string filter, bool value) =>
+        Add(name, filter, new NumberSetting(value ? 1 : 0) { IsFlag = true });
 
-    private protected static SourceLocation Here => Nowhere;
+    // What a recipe's text can hold.
+    private protected static void CheckText(string text, string parameter)
+    {
+        ArgumentNullException.ThrowIfNull(text, parameter);
+        if (RecipeText.LoneSurrogate(text) >= 0)
+        {
+            throw new ArgumentException("The text has half of a surrogate pair.", parameter);
+        }
+    }
 
     private TSelf Add(string name, string filter, ParameterSetting value)
     {
-        ArgumentException.ThrowIfNullOrEmpty(name);
+        CheckText(name, nameof(name));
+        CheckText(filter, nameof(filter));
         IReadOnlyList<(string?, ParameterSetting)> before =
             _settings.TryGetValue(name, out ParameterSetting? set) && set is ConditionalSetting conditional
                 ? conditional.Entries : [];
@@ -67,7 +72,7 @@ public abstract class ParameterBuilder<TSelf>
 
     private TSelf Put(string name, ParameterSetting setting)
     {
-        ArgumentException.ThrowIfNullOrEmpty(name);
+        CheckText(name, nameof(name));
         _settings[name] = setting;
         return (TSelf)this;
     }

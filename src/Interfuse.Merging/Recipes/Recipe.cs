@@ -61,7 +61,7 @@ public sealed record Recipe
     }
 
     /// <summary>Reads a recipe from a text.</summary>
-    /// <param name="yaml">The YAML, of at most 1 MiB.</param>
+    /// <param name="yaml">The YAML, of at most 2^20 characters.</param>
     /// <param name="path">The file it is from, which relative paths and messages refer to; or null.</param>
     /// <param name="methods">The methods it may name.</param>
     /// <exception cref="RecipeException">The text is no correct recipe.</exception>
@@ -70,6 +70,7 @@ public sealed record Recipe
         ArgumentNullException.ThrowIfNull(yaml);
         ArgumentNullException.ThrowIfNull(methods);
         RecipeText.CheckSize(yaml.Length, new SourceLocation(path, 0, 0));
+        RecipeText.CheckCharacters(yaml, path);
         return new RecipeReader(methods).Read(yaml.TrimStart('\uFEFF'), path, located: true);
     }
 

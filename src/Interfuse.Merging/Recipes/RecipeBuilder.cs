@@ -16,7 +16,7 @@ public sealed class RecipeBuilder : ParameterBuilder<RecipeBuilder>
 
     internal RecipeBuilder(string mergeMethod)
     {
-        ArgumentException.ThrowIfNullOrEmpty(mergeMethod);
+        CheckText(mergeMethod, nameof(mergeMethod));
         _method = mergeMethod;
     }
 
@@ -95,7 +95,7 @@ public sealed class RecipeBuilder : ParameterBuilder<RecipeBuilder>
 
     internal static ModelReference Reference(string path)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
+        CheckText(path, nameof(path));
         return new ModelReference(path, Here);
     }
 }

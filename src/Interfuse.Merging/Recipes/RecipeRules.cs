@@ -21,13 +21,14 @@ internal sealed class RecipeRules(MethodSignature method, Recipe recipe)
 
         foreach (RecipeSlice slice in recipe.Slices)
         {
-            CheckSources(slice.Sources, slice.Location, warnings);
             if (method.Base == BaseModelUse.Required && !slice.Sources.Any(IsBase))
             {
                 throw new RecipeException(slice.Location, $"{method.Name} needs base_model in every slice, and "
                     + $"'{recipe.BaseModel!.Text}' is no source of this one: add it with its layers, "
                     + $"`- {{model: {recipe.BaseModel.Text}, layer_range: {slice.Sources[0].Layers}}}`");
             }
+
+            CheckSources(slice.Sources, slice.Location, warnings);
         }
     }
 

@@ -50,6 +50,37 @@ internal static class RecipeText
         }
     }
 
+    /// <summary>Refuses a text that UTF-8 could not hold: half of a surrogate pair without the other.</summary>
+    public static void CheckCharacters(string text, string? path)
+    {
+        int index = LoneSurrogate(text);
+        if (index >= 0)
+        {
+            int line = text.AsSpan(0, index).Count('\n') + 1;
+            int column = index - text.LastIndexOf('\n', index);
+            throw new RecipeException(new SourceLocation(path, line, column), "half of a surrogate pair stands here, "
+                + "expected whole characters");
+        }
+    }
+
+    /// <summary>The index of the first surrogate without its other half, or -1.</summary>
+    public static int LoneSurrogate(string text)
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (char.IsSurrogatePair(text, i))
+            {
+                i++;
+            }
+            else if (char.IsSurrogate(text[i]))
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
     // By reading on and not by the length, which pipes don't have.
     private static byte[] ReadAtMost(string path, int limit)
     {
