@@ -24,7 +24,8 @@ internal static class Message
         Nearest.To(word, known) is string nearest ? $", did you mean '{nearest}'?" : "";
 
     /// <summary><c>, first in line 3</c>; nothing for generated text, whose lines nobody has seen.</summary>
-    public static string FirstIn(SourceLocation location) => location.Line > 0 ? $", first in line {location.Line}" : "";
+    public static string FirstIn(SourceLocation location) =>
+        location.Line > 0 ? $", first in line {location.Line}" : "";
 
     /// <summary>The words with commas between them.</summary>
     public static string List(IEnumerable<string> words) => string.Join(", ", words);

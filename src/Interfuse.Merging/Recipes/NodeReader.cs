@@ -4,15 +4,15 @@ using YamlDotNet.Core.Events;
 namespace Interfuse.Merging.Recipes;
 
 /// <summary>Reads one YAML document into nodes that know their place.</summary>
-/// <remarks>Works on YamlDotNet's events, so that depth and size are checked while reading: an alias costs as many nodes
-/// as it stands for, but is never copied.</remarks>
+/// <remarks>Works on YamlDotNet's events, so that depth and size are checked while reading: an alias costs as many
+/// nodes as it stands for, but is never copied.</remarks>
 internal sealed class NodeReader
 {
     /// <summary>The deepest nesting; a recipe with gradients in filters in slices needs 9 levels.</summary>
     public const int MaxDepth = 32;
 
     /// <summary>The most nodes, every alias written out.</summary>
-    public const int MaxNodes = 200_000;
+    public const int MaxNodes = 100_000;
 
     private const string StandardTags = "tag:yaml.org,2002:";
 
@@ -71,7 +71,8 @@ internal sealed class NodeReader
         }
 
         bool isText = HasTextTag(start);
-        bool isBracket = start is SequenceStart { Style: SequenceStyle.Flow } or MappingStart { Style: MappingStyle.Flow };
+        bool isBracket = start
+            is SequenceStart { Style: SequenceStyle.Flow } or MappingStart { Style: MappingStyle.Flow };
         if (isBracket)
         {
             _brackets.Push(At(start));
@@ -100,7 +101,8 @@ internal sealed class NodeReader
     {
         if (!_anchors.TryGetValue(alias.Value, out Node? node))
         {
-            throw Error(alias, $"alias '*{alias.Value}' refers to nothing, expected an anchor '&{alias.Value}' before it");
+            throw Error(alias, $"alias '*{alias.Value}' refers to nothing, expected an anchor "
+                + $"'&{alias.Value}' before it");
         }
 
         if (node is null)
@@ -154,7 +156,8 @@ internal sealed class NodeReader
                 // YamlDotNet places a later key that is missing at the beginning of the file, and drops the value of a
                 // first one: what follows the missing key tells where a later one belongs.
                 bool isPlaced = item.Start.Index > start.Start.Index;
-                throw Error(isPlaced ? item : Next<ParsingEvent>(), "a key is missing before ':', expected `key: value`");
+                ParsingEvent place = isPlaced ? item : Next<ParsingEvent>();
+                throw Error(place, "a key is missing before ':', expected `key: value`");
             }
 
             Node value = ReadNode(Next<ParsingEvent>(), depth + 1);

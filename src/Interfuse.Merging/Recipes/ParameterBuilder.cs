@@ -39,7 +39,9 @@ public abstract class ParameterBuilder<TSelf>
     public TSelf Filter(string name, string filter, params double[] values)
     {
         ArgumentNullException.ThrowIfNull(values);
-        ParameterSetting value = values is [double number] ? new NumberSetting(number) : new GradientSetting([.. values]);
+        ParameterSetting value = values is [double number]
+            ? new NumberSetting(number)
+            : new GradientSetting([.. values]);
         return Add(name, filter, value);
     }
 

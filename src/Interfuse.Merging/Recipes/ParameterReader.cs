@@ -8,7 +8,7 @@ internal sealed class ParameterReader(MethodSignature method, RecipeKeys keys, L
 {
     /// <summary>Reads the parameters of an entry, a slice or the recipe.</summary>
     /// <param name="owner">The mapping that may have the key <c>parameters</c>.</param>
-    /// <param name="isModel">Whether that is the entry of one model, where only per-model parameters have a meaning.</param>
+    /// <param name="isModel">Whether that is the entry of one model, which takes per-model parameters only.</param>
     public ParameterSet Read(MapNode owner, bool isModel)
     {
         Node? node = owner["parameters"];
@@ -19,8 +19,8 @@ internal sealed class ParameterReader(MethodSignature method, RecipeKeys keys, L
 
         if (node is not MapNode map)
         {
-            throw new RecipeException(node.Location, $"'parameters' is {node.Describe()}, expected a mapping of names to "
-                + $"values ({ParameterNames()})");
+            throw new RecipeException(node.Location, $"'parameters' is {node.Describe()}, expected a mapping of names "
+                + $"to values ({ParameterNames()})");
         }
 
         return new ParameterSet([.. map.Entries.Select(entry => ReadParameter(entry.Key, entry.Value, isModel))]);
@@ -33,8 +33,8 @@ internal sealed class ParameterReader(MethodSignature method, RecipeKeys keys, L
                 + $"{Message.DidYouMean(name.Text, method.Parameters.Select(spec => spec.Name))} ({ParameterNames()})");
         if (isModel && spec.Scope == ParameterScope.Merge)
         {
-            throw new RecipeException(name.Location, $"'{spec.Name}' is one value for the whole merge and has no effect "
-                + "under a model: move it to the top-level 'parameters' of the recipe");
+            throw new RecipeException(name.Location, $"'{spec.Name}' is one value for the whole merge and has no "
+                + "effect under a model: move it to the top-level 'parameters' of the recipe");
         }
 
         ParameterSetting setting = new SettingReader(spec, keys).Read(value);
@@ -49,6 +49,6 @@ internal sealed class ParameterReader(MethodSignature method, RecipeKeys keys, L
     }
 
     private string ParameterNames() => method.Parameters.Count == 0
-        ? $"{method.Name} has no parameters"
+        ? "it has none"
         : $"its parameters are {Message.List(method.Parameters.Select(spec => spec.Name))}";
 }

@@ -34,7 +34,7 @@ public sealed record Recipe
     /// <summary>The type the recipe asks to save in, or null.</summary>
     public DType? OutDType { get; init; }
 
-    /// <summary>Where the tokenizer comes from: <c>base</c> for the base model, or a model's path; null when not set.</summary>
+    /// <summary>Where the tokenizer comes from: <c>base</c> for the base model, a model's path, or null.</summary>
     public ModelReference? TokenizerSource { get; init; }
 
     /// <summary>The YAML as written; for a recipe built in C# what <see cref="ToYaml"/> gives.</summary>

@@ -3,7 +3,7 @@ namespace Interfuse.Merging.Recipes;
 /// <summary>The keys one kind of mapping in a recipe may have.</summary>
 /// <param name="Place">Where such a mapping stands, for messages.</param>
 /// <param name="Known">The keys with a meaning.</param>
-/// <param name="Refused">Keys that mergekit knows and this engine does not support yet, with what works instead.</param>
+/// <param name="Refused">Keys that mergekit knows and this engine does not yet, with what works instead.</param>
 internal sealed record KeyLevel(string Place, string[] Known, params (string Key, string Instead)[] Refused);
 
 /// <summary>Finds keys that would have no effect where they stand.</summary>
@@ -62,8 +62,9 @@ internal sealed class RecipeKeys(IReadOnlyCollection<MethodSignature> methods)
         {
             string where = level == Recipe || !Array.Exists(specs, spec => spec.Scope == ParameterScope.Model)
                 ? "the top-level 'parameters' of the recipe" : "the 'parameters' of this entry";
+            string here = level == Model || level == Source ? "beside 'model'" : level.Place;
             string text = value is ScalarNode { IsNull: false } scalar ? scalar.Text : "...";
-            return $"'{key}' is a parameter and has no effect {level.Place}: move it under {where}, "
+            return $"'{key}' is a parameter and has no effect {here}: move it under {where}, "
                 + $"`parameters: {{{key}: {text}}}`";
         }
 

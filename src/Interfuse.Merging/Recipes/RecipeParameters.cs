@@ -64,7 +64,9 @@ public static class RecipeParameters
     {
         if (spec.Scope != scope)
         {
-            throw new ArgumentException($"'{spec.Name}' has one value per {spec.Scope}, not per {scope}.", nameof(spec));
+            throw new ArgumentException(
+                $"'{spec.Name}' has one value per {spec.Scope}, not per {scope}.",
+                nameof(spec));
         }
     }
 

@@ -63,8 +63,8 @@ internal sealed class RecipeReader(IReadOnlyCollection<MethodSignature> methods)
         string names = Message.List(methods.Select(method => method.Name));
         if (map["merge_method"] is not { } node)
         {
-            throw new RecipeException(map.LocationOf("merge_method"), "the recipe has no 'merge_method', expected one of "
-                + names);
+            throw new RecipeException(map.LocationOf("merge_method"), "the recipe has no 'merge_method', expected one "
+                + $"of {names}");
         }
 
         if (node is not ScalarNode { Text: var name })
@@ -83,8 +83,8 @@ internal sealed class RecipeReader(IReadOnlyCollection<MethodSignature> methods)
         Node? slices = map["slices"];
         if (models is not null && slices is not null)
         {
-            throw new RecipeException(map.LocationOf("slices"), "the recipe has both 'models' and 'slices', expected one: "
-                + "'models' merges whole models, 'slices' assembles layers");
+            throw new RecipeException(map.LocationOf("slices"), "the recipe has both 'models' and 'slices', expected "
+                + "one: 'models' merges whole models, 'slices' assembles layers");
         }
 
         if (models is not null || slices is not null)
@@ -94,8 +94,8 @@ internal sealed class RecipeReader(IReadOnlyCollection<MethodSignature> methods)
 
         string? empty = map.Entries.FirstOrDefault(entry => entry.Key.Text is "models" or "slices").Key?.Text;
         throw empty is null
-            ? new RecipeException(map.Location, "the recipe has neither 'models' nor 'slices', expected one of them: list "
-                + "what to merge, `models: [{model: ./path}]`")
+            ? new RecipeException(map.Location, "the recipe has neither 'models' nor 'slices', expected one of them: "
+                + "list what to merge, `models: [{model: ./path}]`")
             : new RecipeException(map.LocationOf(empty), $"'{empty}' is empty, expected a list of what to merge");
     }
 
@@ -117,10 +117,10 @@ internal sealed class RecipeReader(IReadOnlyCollection<MethodSignature> methods)
             "float32" => Checkpoints.DType.Float32,
             "float16" => Checkpoints.DType.Float16,
             "bfloat16" => Checkpoints.DType.BFloat16,
-            "float64" => throw new RecipeException(node.Location, $"'{key}' float64 is not supported, {Expected}: merged "
-                + "values are computed in float32 and no model is served in float64"),
-            "int64" => throw new RecipeException(node.Location, $"'{key}' int64 is not supported, {Expected}: weights are "
-                + "fractions, merged as whole numbers nothing would be left of them"),
+            "float64" => throw new RecipeException(node.Location, $"'{key}' float64 is not supported, {Expected}: "
+                + "merged values are computed in float32 and no model is served in float64"),
+            "int64" => throw new RecipeException(node.Location, $"'{key}' int64 is not supported, {Expected}: weights "
+                + "are fractions, merged as whole numbers nothing would be left of them"),
             _ => throw new RecipeException(node.Location, $"'{key}' is {node.Describe()}{suggestion} ({Expected})"),
         };
     }
@@ -133,8 +133,8 @@ internal sealed class RecipeReader(IReadOnlyCollection<MethodSignature> methods)
         }
 
         return node is ScalarNode { Text: "union" }
-            ? throw new RecipeException(node.Location, "'tokenizer_source' union is not supported yet: write `base` for "
-                + "base_model's tokenizer, or the path of the model whose tokenizer the result gets")
+            ? throw new RecipeException(node.Location, "'tokenizer_source' union is not supported yet: write `base` "
+                + "for base_model's tokenizer, or the path of the model whose tokenizer the result gets")
             : SourceReader.ReadModel(node, "tokenizer_source");
     }
 }

@@ -36,8 +36,8 @@ internal sealed class RecipeRules(MethodSignature method, Recipe recipe)
     {
         if (method.Base == BaseModelUse.Required && recipe.BaseModel is null)
         {
-            throw new RecipeException(recipe.MethodLocation!, $"{method.Name} needs 'base_model' and the recipe has none: "
-                + "write `base_model: ./path` at the top level");
+            throw new RecipeException(recipe.MethodLocation!, $"{method.Name} needs 'base_model' and the recipe has "
+                + "none: write `base_model: ./path` at the top level");
         }
 
         if (method.Base == BaseModelUse.None && recipe.BaseModel is { } unused)
@@ -48,8 +48,8 @@ internal sealed class RecipeRules(MethodSignature method, Recipe recipe)
 
         if (recipe is { TokenizerSource.Text: "base", BaseModel: null })
         {
-            throw new RecipeException(recipe.TokenizerSource.Location, "'tokenizer_source' is 'base' and the recipe has "
-                + "no 'base_model': name the model whose tokenizer the result gets, `tokenizer_source: ./path`");
+            throw new RecipeException(recipe.TokenizerSource.Location, "'tokenizer_source' is 'base' and the recipe "
+                + "has no 'base_model': name the model whose tokenizer the result gets, `tokenizer_source: ./path`");
         }
     }
 

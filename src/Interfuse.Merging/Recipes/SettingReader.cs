@@ -104,7 +104,7 @@ internal sealed class SettingReader(ParameterSpec spec, RecipeKeys keys)
     private static bool TryReadNumber(ScalarNode node, out double number)
     {
         string text = node.Text.Trim();
-        if (text.Length > 1 && text.TrimStart('+', '-').ToLowerInvariant() is ".inf" or "inf" or ".nan")
+        if (text.TrimStart('+', '-').ToLowerInvariant() is ".inf" or "inf" or ".nan")
         {
             number = double.NaN;
             return true;

@@ -60,8 +60,8 @@ internal sealed class SourceReader(ParameterReader parameters, RecipeKeys keys)
     private RecipeSlice ReadSlice(MapNode map)
     {
         keys.Check(map, RecipeKeys.Slice);
-        Node node = map["sources"] ?? throw new RecipeException(map.LocationOf("sources"), "this slice has no 'sources', "
-            + "expected a list of models with layer ranges, `sources: [{model: ./path, layer_range: [0, 16]}]`");
+        Node node = map["sources"] ?? throw new RecipeException(map.LocationOf("sources"), "this slice has no "
+            + "'sources', expected models with layer ranges, `sources: [{model: ./path, layer_range: [0, 16]}]`");
         List<RecipeSource> sources = [];
         foreach (MapNode entry in ReadEntries(node, "sources", "{model: ./path, layer_range: [0, 16]}"))
         {
@@ -83,8 +83,8 @@ internal sealed class SourceReader(ParameterReader parameters, RecipeKeys keys)
     {
         keys.Check(map, level);
         Node model = map["model"]
-            ?? throw new RecipeException(map.LocationOf("model"), $"'model' is missing {level.Place}, expected the path "
-                + "of a local directory, `model: ./path`");
+            ?? throw new RecipeException(map.LocationOf("model"), $"'model' is missing {level.Place}, expected the "
+                + "path of a local directory, `model: ./path`");
         LayerRange? layers = level == RecipeKeys.Source ? ReadLayers(map) : null;
         return new RecipeSource(ReadModel(model, "model"), layers, parameters.Read(map, isModel: true), map.Location);
     }
@@ -102,15 +102,15 @@ internal sealed class SourceReader(ParameterReader parameters, RecipeKeys keys)
         }
 
         var range = new LayerRange(ReadLayer(first), ReadLayer(second));
-        return range.Start <= range.End ? range : throw new RecipeException(list.Location, $"'layer_range' {range} ends "
-            + $"before it begins, {Expected}");
+        return range.Start <= range.End ? range : throw new RecipeException(list.Location, $"'layer_range' {range} "
+            + $"ends before it begins, {Expected}");
 
         static int ReadLayer(Node node) =>
             node is ScalarNode scalar
             && int.TryParse(scalar.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int layer)
             && layer >= 0
                 ? layer
-                : throw new RecipeException(node.Location, $"'layer_range' has {node.Describe()} for a layer, expected a "
-                    + "whole number from 0");
+                : throw new RecipeException(node.Location, $"'layer_range' has {node.Describe()} for a layer, expected "
+                    + "a whole number from 0");
     }
 }

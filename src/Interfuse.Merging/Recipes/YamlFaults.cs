@@ -8,8 +8,8 @@ internal static class YamlFaults
     // Parts of YamlDotNet's messages, and what to do about the usual causes.
     private static readonly (string Part, string Advice)[] Known =
     [
-        ("found invalid mapping", "a ':' follows a value: correct the indentation of this line, or put the text with ': ' "
-            + "in quotes"),
+        ("found invalid mapping", "a ':' follows a value: correct the indentation of this line, or put the text with "
+            + "': ' in quotes"),
         ("did not find expected key", "this line is no `key: value`, or its indentation differs from the lines above: "
             + "indent the keys of one mapping alike"),
         ("could not find expected ':'", "this line is no `key: value`: a ':' with a space after it is missing"),
@@ -24,8 +24,8 @@ internal static class YamlFaults
     {
         if (bracket is not null)
         {
-            return $"this is not YAML: the bracket opened in line {bracket.Line}, column {bracket.Column} is not closed "
-                + "properly, expected values with commas between them and the closing bracket";
+            return $"this is not YAML: the bracket opened in line {bracket.Line}, column {bracket.Column} is not "
+                + "closed properly, expected values with commas between them and the closing bracket";
         }
 
         // InvalidOperationException is what an open bracket becomes that the parser has not handed out yet;

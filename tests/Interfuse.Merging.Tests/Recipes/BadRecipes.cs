@@ -36,24 +36,32 @@ internal static class BadRecipes
         Case("A method in capitals", "merge_method: TIES", 1, 15, "'TIES'", "did you mean 'ties'?", "karcher"),
         Case("A method with a dash", "merge_method: dare-ties", 1, 15, "did you mean 'dare_ties'?"),
         Case("An unknown method", "merge_method: quantum", 1, 15, "unknown merge method 'quantum'", "linear, slerp"),
-        Case("Neither models nor slices", "merge_method: linear\ndtype: float32", 1, 1, "neither 'models' nor 'slices'"),
+        Case("Neither models nor slices", "merge_method: linear\ndtype: float32", 1, 1,
+            "neither 'models' nor 'slices'"),
         Case("Both models and slices", TwoModels + "slices: [{}]", 5, 1, "both 'models' and 'slices'"),
         Case("Models without value", "merge_method: linear\nmodels:", 2, 1, "'models' is empty"),
         Case("Models as an empty list", "merge_method: linear\nmodels: []", 2, 9, "'models' is empty"),
-        Case("Models as a mapping", "merge_method: linear\nmodels: {model: ./a}", 2, 9, "a mapping", "begin each entry"),
-        Case("A model that is only a path", "merge_method: linear\nmodels:\n  - ./a", 3, 5, "'./a'", "`- model: ./path`"),
+        Case("Models as a mapping", "merge_method: linear\nmodels: {model: ./a}", 2, 9, "a mapping",
+            "begin each entry"),
+        Case("A model that is only a path", "merge_method: linear\nmodels:\n  - ./a", 3, 5, "'./a'",
+            "`- model: ./path`"),
         Case("An entry without model", "merge_method: linear\nmodels:\n  - parameters: {weight: 1}", 3, 5,
             "'model' is missing"),
         Case("A model that is a list", Model("", "[./a]"), 3, 12, "a list", "local directory"),
         Case("A model without path", Model("", "''"), 3, 12, "path of a local directory"),
         Case("A model with revision", Model("", "{model: {path: ./a, revision: main}}"), 3, 12,
             "not supported yet", "local directories"),
-        Case("A model with LoRA", Model("", "{model: ./a, lora: ./l}"), 3, 12, "LoRA", "not supported yet", "merge the adapter"),
-        Case("A base model that is a list", "merge_method: ties\nbase_model: [./b]\nmodels: [{model: ./a}]", 2, 13, "a list"),
+        Case("A model with LoRA", Model("", "{model: ./a, lora: ./l}"), 3, 12, "LoRA", "not supported yet",
+            "merge the adapter"),
+        Case("A base model that is a list", "merge_method: ties\nbase_model: [./b]\nmodels: [{model: ./a}]", 2, 13,
+            "a list"),
         Case("Layers under models", Model("layer_range: [0, 4]"), 4, 5, "'layer_range'", "use 'slices'"),
-        Case("Modules", "merge_method: linear\nmodules: {}", 2, 1, "'modules'", "not supported yet", "'models' or 'slices'"),
-        Case("A tokenizer mapping", TwoModels + "tokenizer: {source: base}", 5, 1, "not supported yet", "tokenizer_source: base"),
-        Case("A tokenizer of all models", TwoModels + "tokenizer_source: union", 5, 19, "union", "not supported yet", "`base`"),
+        Case("Modules", "merge_method: linear\nmodules: {}", 2, 1, "'modules'", "not supported yet",
+            "'models' or 'slices'"),
+        Case("A tokenizer mapping", TwoModels + "tokenizer: {source: base}", 5, 1, "not supported yet",
+            "tokenizer_source: base"),
+        Case("A tokenizer of all models", TwoModels + "tokenizer_source: union", 5, 19, "union", "not supported yet",
+            "`base`"),
         Case("A chat template", TwoModels + "chat_template: auto", 5, 1, "not supported yet", "tokenizer"),
         Case("The base's tokenizer without a base", TwoModels + "tokenizer_source: base", 5, 19, "no 'base_model'"),
         Case("A short dtype", TwoModels + "dtype: bf16", 5, 8, "'bf16'", "did you mean 'bfloat16'?"),
@@ -84,7 +92,8 @@ internal static class BadRecipes
             "passthrough does not use 'base_model'", "remove it"),
         Case("Only the base", "merge_method: slerp\nbase_model: ./b\nmodels:\n  - model: ./b", 3, 1,
             "exactly 1 model besides base_model", "found 0"),
-        Case("Too many besides the base", Slerp + "  - model: ./b", 5, 5, "exactly 1 model besides base_model", "found 2"),
+        Case("Too many besides the base", Slerp + "  - model: ./b", 5, 5, "exactly 1 model besides base_model",
+            "found 2"),
         Case("Too few", "merge_method: karcher\nmodels:\n  - model: ./a", 2, 1, "at least 2 models, found 1"),
         Case("Too many", "merge_method: karcher\nmodels: [{model: a}, {model: b}, {model: c}, {model: d}]", 2, 46,
             "at most 3 models, found 4"),
@@ -97,9 +106,10 @@ internal static class BadRecipes
 
     public static IEnumerable<TestCaseData> Parameters() =>
     [
-        Case("A parameter beside its model", Model("weight: 0.5"), 4, 5, "'weight' is a parameter", "has no effect",
+        Case("A parameter beside its model", Model("weight: 0.5"), 4, 5, "'weight' is a parameter", "no effect beside 'model'",
             "'parameters' of this entry", "`parameters: {weight: 0.5}`"),
-        Case("A parameter beside empty parameters", Model("parameters:\n    weight: 0.5"), 5, 5, "'weight'", "move it under"),
+        Case("A parameter beside empty parameters", Model("parameters:\n    weight: 0.5"), 5, 5, "'weight'",
+            "move it under"),
         Case("A parameter beside the method", TwoModels + "normalize: true", 5, 1, "top-level 'parameters'",
             "`parameters: {normalize: true}`"),
         Case("A merge parameter beside a model", Model("normalize: true"), 4, 5, "top-level 'parameters'"),
@@ -109,7 +119,7 @@ internal static class BadRecipes
             "weight, normalize"),
         Case("A misspelled parameter", Model("parameters: {wieght: 1}"), 4, 18, "did you mean 'weight'?"),
         Case("A parameter of a method without", "merge_method: karcher\nmodels: [{model: a}, {model: b}]\n"
-            + "parameters: {weight: 1}", 3, 14, "karcher has no parameters"),
+            + "parameters: {weight: 1}", 3, 14, "karcher has no parameter 'weight' (it has none)"),
         Case("Parameters as a list", Model("parameters: [weight]"), 4, 17, "a list", "a mapping of names"),
         Case("A parameter twice", Model("parameters: {weight: 1, weight: 2}"), 4, 29, "'weight'", "twice"),
         Case("No value", Weight(""), 4, 26, "'weight' is nothing", "a finite number"),
@@ -122,7 +132,8 @@ internal static class BadRecipes
         Case("A word in a gradient", Weight("[0, x]"), 4, 30, "'x'", "a finite number"),
         Case("A list in a gradient", Weight("[0, [1]]"), 4, 30, "list within a gradient"),
         Case("A filter among numbers", Weight("[0, {value: 1}]"), 4, 30, "mixes numbers and filters"),
-        Case("A number among filters", Weight("[{filter: mlp, value: 1}, 0.5]"), 4, 52, "mixes filters", "`- value: 0.5`"),
+        Case("A number among filters", Weight("[{filter: mlp, value: 1}, 0.5]"), 4, 52, "mixes filters",
+            "`- value: 0.5`"),
         Case("A filter that is no list", Weight("{filter: mlp, value: 1}"), 4, 26, "a mapping", "a list"),
         Case("A filter without value", Weight("[{filter: mlp}]"), 4, 27, "without a value"),
         Case("A filter with a misspelled key", Weight("[{fliter: mlp, value: 1}]"), 4, 28, "did you mean 'filter'?"),
@@ -170,7 +181,8 @@ internal static class BadRecipes
     private static string Weight(string value) => Model($"parameters: {{weight: {value}}}");
 
     // The second source's layers stand in line 6, column 22; the first has 4 layers.
-    private static string Slices(string layers, string second = "./b", string method = "linear", string more = "") => $$"""
+    private static string Slices(string layers, string second = "./b", string method = "linear", string more = "") =>
+        $$"""
         merge_method: {{method}}
         slices:
           - sources:

@@ -38,7 +38,8 @@ public sealed class GoodRecipeTests
         Assert.That(recipe.Models.Select(source => source.Layers), Is.All.Null);
         Assert.That(Values(recipe.Models[0].Parameters), Is.EqualTo(["weight 0.5 @7:5", "density 0.4 @8:5"]));
         Assert.That(Values(recipe.Models[1].Parameters), Is.EqualTo(["weight 0.3 @10:16"]));
-        Assert.That(Values(recipe.Parameters), Is.EqualTo(["int8_mask 1 @12:3", "normalize 0 @13:3", "lambda 1.1 @14:3"]));
+        Assert.That(Values(recipe.Parameters),
+            Is.EqualTo(["int8_mask 1 @12:3", "normalize 0 @13:3", "lambda 1.1 @14:3"]));
         Assert.That((recipe.DType, recipe.OutDType), Is.EqualTo((DType.Float32, DType.BFloat16)));
         Assert.That(recipe.TokenizerSource, Is.EqualTo(Reference("base")));
         Assert.That(recipe.Text, Does.StartWith("# A comment."));
@@ -140,7 +141,9 @@ public sealed class GoodRecipeTests
             tokenizer_source:
             """);
 
-        Assert.That((recipe.BaseModel, recipe.DType, recipe.TokenizerSource), Is.EqualTo(((object?)null, (DType?)null, (object?)null)));
+        Assert.That(recipe.BaseModel, Is.Null);
+        Assert.That(recipe.DType, Is.Null);
+        Assert.That(recipe.TokenizerSource, Is.Null);
         Assert.That(recipe.Models[0].Parameters.Items, Is.Empty);
     }
 

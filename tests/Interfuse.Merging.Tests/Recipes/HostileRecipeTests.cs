@@ -72,7 +72,9 @@ public sealed class HostileRecipeTests
     [Test]
     public void Too_many_values_are_refused()
     {
-        Assert.That(Refusal($"[{string.Concat(Enumerable.Repeat("1,", 300_000))}]"), Does.Contain("more than 200000 values"));
+        string yaml = $"[{string.Concat(Enumerable.Repeat("1,", 150_000))}]";
+
+        Assert.That(Refusal(yaml), Does.Contain("more than 100000 values"));
     }
 
     [Test]
@@ -87,7 +89,7 @@ public sealed class HostileRecipeTests
         const string Pieces = "[]{}:,-?&*!|>'\"%@`#~ \n\t\r<=\\0aUxu.e\0\uFEFF\u0085é";
         var random = new Random(7);
         int refused = 0;
-        for (int i = 0; i < 5000; i++)
+        for (int i = 0; i < 1000; i++)
         {
             var text = new StringBuilder(Valid);
             for (int edits = random.Next(1, 5); edits > 0; edits--)
@@ -119,7 +121,7 @@ public sealed class HostileRecipeTests
             }
         }
 
-        Assert.That(refused, Is.InRange(1000, 4990));
+        Assert.That(refused, Is.InRange(300, 995));
     }
 
     private static string Refusal(string yaml) =>

@@ -103,7 +103,8 @@ public sealed class RecipeBuilderTests
                 Is.EqualTo(RecipeParameters.ForModel(built, null, built.Models[0], TestMethods.Weight, tensor, 0.3)));
         }
 
-        Assert.That(parsed.Parameters.Items[0].Setting.AllValues().Single(), Is.EqualTo(0).And.Matches<double>(double.IsNegative));
+        double lambda = parsed.Parameters.Items[0].Setting.AllValues().Single();
+        Assert.That(lambda, Is.EqualTo(0).And.Matches<double>(double.IsNegative));
     }
 
     [TestCase("true")]

@@ -11,7 +11,7 @@ public sealed class RecipeParametersTests
     [TestCase("{}", "{density: 0.2}", "{density: 0.3}", 0.2)]
     [TestCase("{}", "{}", "{density: 0.3}", 0.3)]
     [TestCase("{}", "{}", "{}", 1.0)]
-    [TestCase("{density: [{filter: mlp, value: 0.1}]}", "{density: [{filter: mlp, value: 0.2}]}", "{density: 0.3}", 0.3)]
+    [TestCase("{density: [{filter: mlp, value: 0.1}]}", "{density: [{filter: up, value: 0.2}]}", "{density: 0.3}", 0.3)]
     [TestCase("{density: [{filter: mlp, value: 0.1}]}", "{}", "{density: [{filter: mlp, value: 0.3}]}", 1.0)]
     [TestCase("{density: [{filter: attn, value: 0.1}]}", "{density: 0.2}", "{}", 0.1)]
     public void A_model_parameter_is_the_sources_then_the_slices_then_the_recipes_then_the_default(
