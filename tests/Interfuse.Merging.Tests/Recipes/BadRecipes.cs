@@ -106,7 +106,7 @@ internal static class BadRecipes
 
     public static IEnumerable<TestCaseData> Parameters() =>
     [
-        Case("A parameter beside its model", Model("weight: 0.5"), 4, 5, "'weight' is a parameter", "no effect beside 'model'",
+        Case("A parameter beside its model", Model("weight: 0.5"), 4, 5, "is a parameter", "no effect beside 'model'",
             "'parameters' of this entry", "`parameters: {weight: 0.5}`"),
         Case("A parameter beside empty parameters", Model("parameters:\n    weight: 0.5"), 5, 5, "'weight'",
             "move it under"),
