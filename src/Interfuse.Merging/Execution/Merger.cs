@@ -65,7 +65,6 @@ public sealed class Merger
         string fingerprint = _plan.Fingerprint();
         Dictionary<int, long> finished = [];
         Journal? old = staged.Resumed ? Journal.Resume(staged.Path, fingerprint, out finished) : null;
-        resumed = finished.Count;
         if (old is null)
         {
             DiskSpace.EnsureFree(staged.Path, _plan.OutputBytes);
@@ -75,6 +74,14 @@ public sealed class Merger
             ? CheckpointWriter.Create(staged.Path, _plan.Layout)
             : CheckpointWriter.Resume(staged.Path, _plan.Layout);
         using Journal journal = old ?? Journal.Create(staged.Path, fingerprint);
+
+        // A shard that has gone missing was made anew: what the journal says of its tensors is no longer so.
+        foreach (int tensor in finished.Keys.Where(tensor => writer.IsNew(_plan.Layout[tensor].Shard)).ToArray())
+        {
+            finished.Remove(tensor);
+        }
+
+        resumed = finished.Count;
         foreach (int tensor in finished.Keys)
         {
             _progress.BytesResumed += _plan.Tensors[tensor].Output.ByteLength;
