@@ -161,15 +161,15 @@ internal sealed class MagnitudeSearch
     {
         // Blocks of a tensor are not alike (rows differ in scale), hence the share on top of the statistical error.
         long rank = (long)((double)_keep / _elements * sample.Length);
-        long margin = (sample.Length / 64) + (2 * (long)Math.Sqrt(sample.Length));
+        long margin = (sample.Length / 128) + (2 * (long)Math.Sqrt(sample.Length));
         if (rank - margin >= 1)
         {
-            _high = RadixSelect.NthLargest([sample], rank - margin);
+            _high = RadixSelect.NthLargest([sample], rank - margin, 0, TopKThreshold.MaximumBits, out _);
         }
 
         if (rank + margin <= sample.Length)
         {
-            _low = RadixSelect.NthLargest([sample], rank + margin);
+            _low = RadixSelect.NthLargest([sample], rank + margin, 0, TopKThreshold.MaximumBits, out _);
         }
 
         _mode = _low == _high ? Mode.Count : Mode.Collect;
@@ -212,14 +212,11 @@ internal sealed class MagnitudeSearch
         uint bits = _low;
         if (_mode == Mode.Collect)
         {
-            bits = RadixSelect.NthLargest(_collected, _keep - above);
+            bits = RadixSelect.NthLargest(_collected, _keep - above, _low, _high, out long collectedAbove);
+            above += collectedAbove;
             for (int tile = 0; tile < _collected.Length; tile++)
             {
-                foreach (uint magnitude in _collected[tile].AsSpan())
-                {
-                    above += magnitude > bits ? 1 : 0;
-                    _equal[tile] += magnitude == bits ? 1 : 0;
-                }
+                _equal[tile] = _collected[tile].AsSpan().Count(bits);
             }
 
             ReleaseCollected();

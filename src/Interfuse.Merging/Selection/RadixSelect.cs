@@ -3,42 +3,55 @@ namespace Interfuse.Merging.Selection;
 /// <summary>Exact selection among magnitude bits held in memory.</summary>
 internal static class RadixSelect
 {
-    // 31 bits, most significant first: 11 + 10 + 10.
-    private static readonly (int Shift, int Bits)[] Digits = [(20, 11), (10, 10), (0, 10)];
+    private const int DigitBits = 11;
 
-    /// <summary>The value that has fewer than <paramref name="rank"/> values above it and at least that many at or above it.</summary>
-    /// <param name="parts">The values, in any number of pieces and in any order; each below 2^31.</param>
+    /// <summary>The value at a rank: fewer than <paramref name="rank"/> values lie above it, at least that many at or above it.</summary>
+    /// <param name="parts">The values, in any number of pieces and in any order, each from low to high.</param>
     /// <param name="rank">1 for the largest; at most the number of values.</param>
-    public static uint NthLargest(IReadOnlyList<ArraySegment<uint>> parts, long rank)
+    /// <param name="low">A bound below the values.</param>
+    /// <param name="high">A bound above the values; the closer the two, the faster.</param>
+    /// <param name="above">How many values lie above the result.</param>
+    public static uint NthLargest(IReadOnlyList<ArraySegment<uint>> parts, long rank, uint low, uint high, out long above)
     {
-        Span<long> bins = stackalloc long[1 << 11];
-        uint prefix = 0;
-        uint prefixMask = 0;
-        foreach ((int shift, int bits) in Digits)
+        Span<long> bins = stackalloc long[1 << DigitBits];
+        above = 0;
+        while (low < high)
         {
+            int shift = 0;
+            while ((high - low) >> shift >> DigitBits != 0)
+            {
+                shift++;
+            }
+
             bins.Clear();
-            uint digitMask = (1u << bits) - 1;
             for (int part = 0; part < parts.Count; part++)
             {
-                foreach (uint value in parts[part].AsSpan())
-                {
-                    if ((value & prefixMask) == prefix)
-                    {
-                        bins[(int)((value >> shift) & digitMask)]++;
-                    }
-                }
+                Count(parts[part].AsSpan(), low, high, shift, bins);
             }
 
-            int digit = (int)digitMask;
-            while (bins[digit] < rank)
+            int bin = (int)((high - low) >> shift);
+            while (above + bins[bin] < rank)
             {
-                rank -= bins[digit--];
+                above += bins[bin--];
             }
 
-            prefix |= (uint)digit << shift;
-            prefixMask |= digitMask << shift;
+            low += (uint)bin << shift;
+            high = Math.Min(high, low + ((1u << shift) - 1));
         }
 
-        return prefix;
+        return low;
+    }
+
+    private static void Count(ReadOnlySpan<uint> values, uint low, uint high, int shift, Span<long> bins)
+    {
+        uint range = high - low;
+        foreach (uint value in values)
+        {
+            uint offset = value - low;
+            if (offset <= range)
+            {
+                bins[(int)(offset >> shift)]++;
+            }
+        }
     }
 }

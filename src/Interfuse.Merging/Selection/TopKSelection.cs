@@ -14,7 +14,7 @@ internal sealed class TopKSelection
 {
     // Up to this many tiles, everything is collected at once; from twice as many on, sampling pays.
     private const int SmallTiles = 4;
-    private const int SampledTiles = 256;
+    private const int SampledTiles = 64;
 
     private readonly MagnitudeSearch[] _searches;
     private readonly int _tiles;
