@@ -2,7 +2,8 @@ namespace Interfuse.Compute;
 
 /// <summary>How one expert's task vector (expert minus base) enters a merge.</summary>
 /// <remarks>
-/// Element x of the expert contributes <c>v = Weight * (Scale * d)</c>, where d is <c>x - base</c>, or 0 if that is trimmed.
+/// Element x of the expert contributes <c>v = Weight * (Scale * d)</c>, where d is <c>x - base</c>, or 0 if that is
+/// trimmed.
 /// </remarks>
 /// <param name="Weight">The expert's weight, any finite number.</param>
 /// <param name="Scale">What rescales the values that survive trimming, 1 for none.</param>

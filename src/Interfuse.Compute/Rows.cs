@@ -1,7 +1,8 @@
 namespace Interfuse.Compute;
 
 /// <summary>
-/// Equally long rows of float32 in one span: row i starts at element <c>i * stride</c>. One row holds one input's block.
+/// Equally long rows of float32 in one span: row i starts at element <c>i * stride</c>. One row holds one input's
+/// block.
 /// </summary>
 public readonly ref struct Rows
 {
@@ -9,7 +10,9 @@ public readonly ref struct Rows
     /// <param name="data">The elements of all rows, and whatever lies between them.</param>
     /// <param name="count">Number of rows, 0 or more.</param>
     /// <param name="length">Elements in each row, 0 or more.</param>
-    /// <param name="stride">Elements from one row's start to the next one's, at least <paramref name="length"/>.</param>
+    /// <param name="stride">
+    /// Elements from one row's start to the next one's, at least <paramref name="length"/>.
+    /// </param>
     /// <exception cref="ArgumentException">The rows overlap each other or reach beyond the span.</exception>
     public Rows(ReadOnlySpan<float> data, int count, int length, int stride)
     {
@@ -19,7 +22,8 @@ public readonly ref struct Rows
         if (count > 0 && ((count - 1L) * stride) + length > data.Length)
         {
             throw new ArgumentException(
-                $"{count} rows of {length} elements, {stride} apart, do not fit into {data.Length} elements.", nameof(data));
+                $"{count} rows of {length} elements, {stride} apart, do not fit into {data.Length} elements.",
+                nameof(data));
         }
 
         Data = data;

@@ -58,8 +58,8 @@ public class AddTaskVectorsTests(CpuPath path)
     {
         float[] actual = new float[40];
         float[] data = [.. Enumerable.Repeat(3f, 40), .. Enumerable.Repeat(1f, 40)];
-        _kernels.AddReadyTaskVectors(
-            new float[40], new Rows(data, 2, 40, 40), [first, second], new Consensus(true, 1f, ZeroSum.Positive), actual);
+        var consensus = new Consensus(Normalize: true, Lambda: 1f, ZeroSum.Positive);
+        _kernels.AddReadyTaskVectors(new float[40], new Rows(data, 2, 40, 40), [first, second], consensus, actual);
         Assert.That(actual, Is.All.EqualTo((first * 3f) + second));
     }
 
@@ -88,11 +88,19 @@ public class AddTaskVectorsTests(CpuPath path)
         int rows = terms == 0 ? 0 : 2;
         Assert.That(
             () => _kernels.AddTaskVectors(
-                new float[baseLength], new Rows(new float[20], rows, 10, 10), new TaskTerm[terms], default, new float[destination]),
+                new float[baseLength],
+                new Rows(new float[20], rows, 10, 10),
+                new TaskTerm[terms],
+                default,
+                new float[destination]),
             Throws.ArgumentException);
         Assert.That(
             () => _kernels.AddReadyTaskVectors(
-                new float[baseLength], new Rows(new float[20], rows, 10, 10), new float[terms], default, new float[destination]),
+                new float[baseLength],
+                new Rows(new float[20], rows, 10, 10),
+                new float[terms],
+                default,
+                new float[destination]),
             Throws.ArgumentException);
     }
 }

@@ -34,8 +34,9 @@ public class AgreementTests
         }
 
         float[] merged = new float[length];
-        kernels.ElectAndMergeReady(
-            baseValues, new Rows(deltas, Experts, length, length), [0.3f, 0.3f, 0.4f], new Consensus(true, 0.9f, ZeroSum.Positive), merged);
+        var rows = new Rows(deltas, Experts, length, length);
+        var consensus = new Consensus(Normalize: true, Lambda: 0.9f, ZeroSum.Positive);
+        kernels.ElectAndMergeReady(baseValues, rows, [0.3f, 0.3f, 0.4f], consensus, merged);
         byte[] stored = new byte[length * dtype.Size()];
         kernels.Narrow(merged, dtype, stored);
         return stored;
@@ -44,9 +45,9 @@ public class AgreementTests
     private static float[] Widened(CpuKernels kernels, DType dtype, int length, int seed)
     {
         // Any bytes are values of the type, NaNs and infinities among them.
-        byte[] bytes = MemoryMarshal.AsBytes(Blocks.Words(2 * length, seed).AsSpan())[..(length * dtype.Size())].ToArray();
+        Span<byte> bytes = MemoryMarshal.AsBytes(Blocks.Words(2 * length, seed).AsSpan());
         float[] values = new float[length];
-        kernels.Widen(bytes, dtype, values);
+        kernels.Widen(bytes[..(length * dtype.Size())], dtype, values);
         return values;
     }
 }

@@ -6,7 +6,8 @@ internal static class Blocks
     private static readonly float[] Specials =
     [
         0f, -0f, float.NaN, -float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.Epsilon, -float.Epsilon,
-        float.MaxValue, float.MinValue, 1.1754942e-38f, 1.17549435e-38f, 1f, -1f, 65504f, 65520f, 6.1035156e-5f, 5.9604645e-8f,
+        float.MaxValue, float.MinValue, 1.1754942e-38f, 1.17549435e-38f, 1f, -1f, 65504f, 65520f,
+        6.1035156e-5f, 5.9604645e-8f,
     ];
 
     /// <summary>Around every vector length and multiple of it, and a whole block less one and without.</summary>
@@ -19,7 +20,9 @@ internal static class Blocks
         return Fill(length, () => (float)((random.NextDouble() - 0.5) * 0.1));
     }
 
-    /// <summary>Multiples of 1/64 between -2 and 2, so that sums and products of a few are exact, and zero sums frequent.</summary>
+    /// <summary>
+    /// Multiples of 1/64 between -2 and 2, so that sums and products of a few are exact, and zero sums frequent.
+    /// </summary>
     public static float[] Coarse(int length, int seed)
     {
         var random = new Random(seed);

@@ -14,8 +14,8 @@ public class ElectAndMergeTests(CpuPath path)
         {
             var destination = new Guarded<float>(merge.Length);
             _kernels.ElectAndMerge(merge.Base, merge.Rows, merge.Terms, merge.Consensus, destination.Span);
-            float[] expected = [.. merge.Base.Select((b, i) =>
-                Formulas.Elect(b, Formulas.Contributions(b, merge.At(i), merge.Terms), merge.Weights, merge.Consensus))];
+            float[] expected = [.. merge.Base.Select((b, i) => Formulas.Elect(
+                b, Formulas.Contributions(b, merge.At(i), merge.Terms), merge.Weights, merge.Consensus))];
             Expect.SameFloats(destination.Checked(), expected, merge.ToString());
         }
     }
@@ -101,11 +101,19 @@ public class ElectAndMergeTests(CpuPath path)
         int rows = terms == 0 ? 0 : 2;
         Assert.That(
             () => _kernels.ElectAndMerge(
-                new float[baseLength], new Rows(new float[20], rows, 10, 10), new TaskTerm[terms], Paper, new float[destination]),
+                new float[baseLength],
+                new Rows(new float[20], rows, 10, 10),
+                new TaskTerm[terms],
+                Paper,
+                new float[destination]),
             Throws.ArgumentException);
         Assert.That(
             () => _kernels.ElectAndMergeReady(
-                new float[baseLength], new Rows(new float[20], rows, 10, 10), new float[terms], Paper, new float[destination]),
+                new float[baseLength],
+                new Rows(new float[20], rows, 10, 10),
+                new float[terms],
+                Paper,
+                new float[destination]),
             Throws.ArgumentException);
     }
 
@@ -116,7 +124,8 @@ public class ElectAndMergeTests(CpuPath path)
         float[] data = [.. deltas.SelectMany(delta => Enumerable.Repeat(delta, Length))];
         float[] actual = new float[Length];
         float[] baseValues = [.. Enumerable.Repeat(baseValue, Length)];
-        _kernels.ElectAndMergeReady(baseValues, new Rows(data, deltas.Length, Length, Length), weights, consensus, actual);
+        var rows = new Rows(data, deltas.Length, Length, Length);
+        _kernels.ElectAndMergeReady(baseValues, rows, weights, consensus, actual);
         Assert.That(actual, Is.All.EqualTo(actual[0]));
         return actual[0];
     }

@@ -34,7 +34,8 @@ internal static class Formulas
         return sum;
     }
 
-    public static float Add(float baseValue, ReadOnlySpan<float> values, ReadOnlySpan<float> weights, Consensus consensus)
+    public static float Add(
+        float baseValue, ReadOnlySpan<float> values, ReadOnlySpan<float> weights, Consensus consensus)
     {
         float delta = Sum(values);
         if (consensus.Normalize)
@@ -46,7 +47,8 @@ internal static class Formulas
         return baseValue + (consensus.Lambda == 1f ? delta : consensus.Lambda * delta);
     }
 
-    public static float Elect(float baseValue, ReadOnlySpan<float> values, ReadOnlySpan<float> weights, Consensus consensus)
+    public static float Elect(
+        float baseValue, ReadOnlySpan<float> values, ReadOnlySpan<float> weights, Consensus consensus)
     {
         float sum = Sum(values);
         if (float.IsNaN(sum))

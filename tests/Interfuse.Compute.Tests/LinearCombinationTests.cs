@@ -16,8 +16,7 @@ public class LinearCombinationTests(CpuPath path)
             float[] expected = new float[length];
             for (int i = 0; i < length; i++)
             {
-                float[] products = [.. Enumerable.Range(0, inputs).Select(row => weights[row] * data[(row * stride) + i])];
-                expected[i] = Formulas.Sum(products);
+                expected[i] = Formulas.Sum([.. weights.Select((weight, row) => weight * data[(row * stride) + i])]);
             }
 
             var destination = new Guarded<float>(length);
@@ -36,7 +35,7 @@ public class LinearCombinationTests(CpuPath path)
         _kernels.LinearCombination(new Rows(data, Inputs, Length, Length), weights, actual);
         for (int i = 0; i < Length; i++)
         {
-            double[] products = [.. Enumerable.Range(0, Inputs).Select(row => (double)weights[row] * data[(row * Length) + i])];
+            double[] products = [.. weights.Select((weight, row) => (double)weight * data[(row * Length) + i])];
 
             // One rounding per product and per sum, each at most half a unit of a partial sum.
             Expect.Close(actual[i], products.Sum(), products.Sum(Math.Abs), 2 * Inputs, $"element {i}");
@@ -80,6 +79,7 @@ public class LinearCombinationTests(CpuPath path)
     [TestCase(2, 2, 9)]
     public void Lengths_that_do_not_match_are_refused(int rows, int weights, int length) =>
         Assert.That(
-            () => _kernels.LinearCombination(new Rows(new float[100], rows, 10, 10), new float[weights], new float[length]),
+            () => _kernels.LinearCombination(
+                new Rows(new float[100], rows, 10, 10), new float[weights], new float[length]),
             Throws.ArgumentException);
 }

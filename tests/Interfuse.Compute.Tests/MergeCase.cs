@@ -48,8 +48,8 @@ internal sealed record MergeCase(float[] Base, float[] Data, int Stride, TaskTer
         for (int i = 0; i < experts; i++)
         {
             float weight = random.Next(5) switch { 0 => -1f, 1 => 0f, 2 => 1f, _ => (float)random.NextDouble() };
-            uint minimum = random.Next(3) switch { 0 => 0u, 1 => Formulas.Magnitude(0.02f), _ => Formulas.Magnitude(0.5f) };
-            terms[i] = new TaskTerm(weight, random.Next(2) == 0 ? 1f : 1.3f, minimum);
+            float minimum = random.Next(3) switch { 0 => 0f, 1 => 0.02f, _ => 0.5f };
+            terms[i] = new TaskTerm(weight, random.Next(2) == 0 ? 1f : 1.3f, Formulas.Magnitude(minimum));
         }
 
         return new MergeCase(kind(length, seed), kind(experts * stride, seed + 1000), stride, terms, consensus);

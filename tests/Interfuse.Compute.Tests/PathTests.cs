@@ -29,7 +29,8 @@ public class PathTests
         Environment.SetEnvironmentVariable(Variable, "1024");
         Assert.That(
             () => new CpuKernels(),
-            Throws.InstanceOf<InterfuseException>().With.Message.Contains("1024").And.Message.Contains("scalar, 128, 256 or 512"));
+            Throws.InstanceOf<InterfuseException>()
+                .With.Message.Contains("1024").And.Message.Contains("scalar, 128, 256 or 512"));
     }
 
     [Test]

@@ -55,7 +55,8 @@ public class PhiloxTests(CpuPath path)
     [TestCase(1L)]
     [TestCase(-4L)]
     public void A_first_element_inside_a_counter_is_refused(long firstElement) =>
-        Assert.That(() => _kernels.PhiloxWords(0, 0, firstElement, new uint[4]), Throws.InstanceOf<ArgumentException>());
+        Assert.That(
+            () => _kernels.PhiloxWords(0, 0, firstElement, new uint[4]), Throws.InstanceOf<ArgumentException>());
 
     // From the paper: ten rounds; the key is bumped between them.
     private static uint[] Philox(uint[] counter, uint[] key)

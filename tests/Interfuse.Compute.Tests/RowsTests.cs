@@ -22,5 +22,6 @@ public class RowsTests
     [TestCase(-1)]
     [TestCase(2)]
     public void A_row_that_is_not_there_is_refused(int row) =>
-        Assert.That(() => new Rows(new float[7], 2, 3, 3)[row].Length, Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(
+            () => new Rows(new float[7], 2, 3, 3)[row].Length, Throws.InstanceOf<ArgumentOutOfRangeException>());
 }

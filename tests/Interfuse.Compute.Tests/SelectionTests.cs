@@ -5,6 +5,9 @@ public class SelectionTests(CpuPath path)
 {
     private static readonly Func<int, int, float[]>[] Kinds = [Blocks.Mixed, Blocks.Ties, Blocks.Plain, Blocks.Nasty];
 
+    private static readonly (uint Low, int Shift, int Count)[] Histograms =
+        [(0, 20, 2048), (0, 24, 128), (0x3C00_0000, 12, 4096), (0x3F00_0000, 0, 7), (1, 31, 2)];
+
     private readonly CpuKernels _kernels = new(path);
 
     [Test]
@@ -12,7 +15,7 @@ public class SelectionTests(CpuPath path)
     {
         foreach ((float[] baseValues, float[] expert, uint[] magnitudes) in Deltas())
         {
-            foreach ((uint low, int shift, int count) in new[] { (0u, 20, 2048), (0u, 24, 128), (0x3C00_0000u, 12, 4096), (0x3F00_0000u, 0, 7), (1u, 31, 2) })
+            foreach ((uint low, int shift, int count) in Histograms)
             {
                 var bins = new Guarded<int>(count);
                 bins.Span.Fill(1);
@@ -67,10 +70,12 @@ public class SelectionTests(CpuPath path)
             {
                 int[] places = [.. Enumerable.Range(0, magnitudes.Length).Where(i => magnitudes[i] == bits)];
                 Assert.That(_kernels.CountEqual(baseValues, expert, bits), Is.EqualTo(places.Length));
-                foreach (int n in new[] { 0, 1, places.Length / 2, places.Length - 1, places.Length, int.MaxValue }.Where(n => n >= 0))
+                int[] ranks = [0, 1, places.Length / 2, places.Length - 1, places.Length, int.MaxValue];
+                foreach (int n in ranks.Where(n => n >= 0))
                 {
                     int expected = n < places.Length ? places[n] : -1;
-                    Assert.That(_kernels.IndexOfEqual(baseValues, expert, bits, n), Is.EqualTo(expected), $"{bits:X8}, {n}");
+                    int actual = _kernels.IndexOfEqual(baseValues, expert, bits, n);
+                    Assert.That(actual, Is.EqualTo(expected), $"{bits:X8}, {n}");
                 }
             }
         }
@@ -80,17 +85,20 @@ public class SelectionTests(CpuPath path)
     public void Nan_counts_as_larger_than_infinity()
     {
         float[] expert = [.. Enumerable.Repeat(float.PositiveInfinity, 20), .. Enumerable.Repeat(-float.NaN, 3)];
-        Assert.That(_kernels.CountAndCollect(new float[23], expert, 0x7F80_0000, 0x7F80_0000, new uint[23]), Is.EqualTo((3, 20)));
+        (int, int) counts = _kernels.CountAndCollect(new float[23], expert, 0x7F80_0000, 0x7F80_0000, new uint[23]);
+        Assert.That(counts, Is.EqualTo((3, 20)));
     }
 
     [Test]
     public void Lengths_that_do_not_match_are_refused()
     {
-        Assert.That(() => _kernels.MagnitudeHistogram(new float[9], new float[10], 0, 0, new int[1]), Throws.ArgumentException);
-        Assert.That(() => _kernels.CountAndCollect(new float[9], new float[10], 0, 0, new uint[10]), Throws.ArgumentException);
-        Assert.That(() => _kernels.CountAndCollect(new float[10], new float[10], 0, 0, new uint[9]), Throws.ArgumentException);
-        Assert.That(() => _kernels.CountEqual(new float[9], new float[10], 0), Throws.ArgumentException);
-        Assert.That(() => _kernels.IndexOfEqual(new float[9], new float[10], 0, 0), Throws.ArgumentException);
+        float[] nine = new float[9];
+        float[] ten = new float[10];
+        Assert.That(() => _kernels.MagnitudeHistogram(nine, ten, 0, 0, new int[1]), Throws.ArgumentException);
+        Assert.That(() => _kernels.CountAndCollect(nine, ten, 0, 0, new uint[10]), Throws.ArgumentException);
+        Assert.That(() => _kernels.CountAndCollect(ten, ten, 0, 0, new uint[9]), Throws.ArgumentException);
+        Assert.That(() => _kernels.CountEqual(nine, ten, 0), Throws.ArgumentException);
+        Assert.That(() => _kernels.IndexOfEqual(nine, ten, 0, 0), Throws.ArgumentException);
     }
 
     [Test]
@@ -100,7 +108,8 @@ public class SelectionTests(CpuPath path)
             () => _kernels.MagnitudeHistogram(new float[1], new float[1], 0, 32, new int[1]),
             Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(
-            () => _kernels.IndexOfEqual(new float[1], new float[1], 0, -1), Throws.InstanceOf<ArgumentOutOfRangeException>());
+            () => _kernels.IndexOfEqual(new float[1], new float[1], 0, -1),
+            Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
 
     private static IEnumerable<(float[] Base, float[] Expert, uint[] Magnitudes)> Deltas()

@@ -12,7 +12,8 @@ public class TaskVectorTests(CpuPath path)
         {
             float[] baseValues = Blocks.Mixed(length, length);
             float[] expert = Blocks.Mixed(length, length + 1);
-            foreach (uint minimum in new[] { 0u, 1u, Formulas.Magnitude(0.5f), 0x7F80_0000u, 0x7F80_0001u, uint.MaxValue })
+            uint[] minima = [0, 1, Formulas.Magnitude(0.5f), 0x7F80_0000, 0x7F80_0001, uint.MaxValue];
+            foreach (uint minimum in minima)
             {
                 var destination = new Guarded<float>(length);
                 _kernels.TaskVector(baseValues, expert, minimum, destination.Span);
@@ -30,7 +31,8 @@ public class TaskVectorTests(CpuPath path)
             float[] baseValues = Blocks.Mixed(length, length);
             float[] expert = Blocks.Mixed(length, length + 1);
             uint[] words = Blocks.Words(length, length);
-            foreach (uint keepBelow in new[] { 0u, 0x4000_0000u, 0xC000_0000u, uint.MaxValue, length == 0 ? 1u : words[0] })
+            uint[] thresholds = [0, 0x4000_0000, 0xC000_0000, uint.MaxValue, .. words.Take(1)];
+            foreach (uint keepBelow in thresholds)
             {
                 var destination = new Guarded<float>(length);
                 _kernels.DroppedTaskVector(baseValues, expert, words, keepBelow, 1.7f, destination.Span);

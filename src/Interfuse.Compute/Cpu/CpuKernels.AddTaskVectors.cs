@@ -13,14 +13,17 @@ public sealed partial class CpuKernels
     /// <c>v_i = weight_i * (scale_i * trim(x_i - base))</c>, the result is <c>base + lambda * (sum v_i / D)</c>.
     /// </summary>
     /// <remarks>
-    /// D is the sum of the weights, in order, or 1 where its magnitude is below 1e-8; without normalization there is no division.
+    /// D is the sum of the weights, in order, or 1 where its magnitude is below 1e-8; without normalization there is no
+    /// division.
     /// </remarks>
     /// <param name="baseValues">The base model's values.</param>
     /// <param name="experts">One row per expert, at least one.</param>
     /// <param name="terms">One term per expert.</param>
     /// <param name="consensus">Normalization and lambda.</param>
     /// <param name="destination">Receives the merged values.</param>
-    /// <exception cref="ArgumentException">There is no expert, or lengths or overlap break the rules of the class.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no expert, or lengths or overlap break the rules of the class.
+    /// </exception>
     public void AddTaskVectors(
         ReadOnlySpan<float> baseValues,
         Rows experts,
@@ -40,7 +43,9 @@ public sealed partial class CpuKernels
     /// <param name="weights">One weight per task vector.</param>
     /// <param name="consensus">Normalization and lambda.</param>
     /// <param name="destination">Receives the merged values.</param>
-    /// <exception cref="ArgumentException">There is no task vector, or lengths or overlap break the rules of the class.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no task vector, or lengths or overlap break the rules of the class.
+    /// </exception>
     public void AddReadyTaskVectors(
         ReadOnlySpan<float> baseValues,
         Rows deltas,

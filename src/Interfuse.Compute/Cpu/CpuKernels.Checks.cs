@@ -22,7 +22,8 @@ public sealed partial class CpuKernels
     {
         if (rows.Count == 0 || rows.Count != terms)
         {
-            throw new ArgumentException($"There are {rows.Count} rows and {terms} weights; give at least one, and as many.", name);
+            throw new ArgumentException(
+                $"There are {rows.Count} rows and {terms} weights; give at least one, and as many.", name);
         }
 
         CheckLength(rows.Length, destination.Length, name);

@@ -7,8 +7,8 @@ namespace Interfuse.Compute;
 public sealed partial class CpuKernels
 {
     /// <summary>
-    /// Counts the expert's deltas whose magnitude bits lie above <paramref name="high"/> and collects the magnitude bits that lie
-    /// from <paramref name="low"/> to <paramref name="high"/>, in the order of their elements.
+    /// Counts the expert's deltas whose magnitude bits lie above <paramref name="high"/> and collects the magnitude
+    /// bits that lie from <paramref name="low"/> to <paramref name="high"/>, in the order of their elements.
     /// </summary>
     /// <remarks>Made for few candidates, a percent or two; more are correct but slower.</remarks>
     /// <param name="baseValues">The base model's values.</param>
@@ -16,8 +16,8 @@ public sealed partial class CpuKernels
     /// <param name="low">The lowest magnitude bits to collect.</param>
     /// <param name="high">The highest magnitude bits to collect; below <paramref name="low"/> collects nothing.</param>
     /// <param name="candidates">
-    /// Receives the candidates from its start on. It has room for as many as there are elements; what lies behind the collected
-    /// ones, within that length, is scratch.
+    /// Receives the candidates from its start on. It has room for as many as there are elements; what lies behind the
+    /// collected ones, within that length, is scratch.
     /// </param>
     /// <returns>How many lie above, and how many were collected.</returns>
     /// <exception cref="ArgumentException">The lengths differ, or there is too little room.</exception>
@@ -37,7 +37,11 @@ public sealed partial class CpuKernels
     }
 
     private ref struct CountAndCollectKernel(
-        ReadOnlySpan<float> baseValues, ReadOnlySpan<float> expert, uint low, uint high, Span<uint> candidates) : IKernel
+        ReadOnlySpan<float> baseValues,
+        ReadOnlySpan<float> expert,
+        uint low,
+        uint high,
+        Span<uint> candidates) : IKernel
     {
         private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
         private readonly ref readonly float _expert = ref MemoryMarshal.GetReference(expert);

@@ -6,20 +6,23 @@ namespace Interfuse.Compute;
 public sealed partial class CpuKernels
 {
     /// <summary>
-    /// TIES (Yadav et al., 2023) in one pass: elects a sign per position and merges the experts that agree with it. With
-    /// <c>v_i = weight_i * (scale_i * trim(x_i - base))</c>, the result is <c>base + lambda * (sum v_i / D)</c>, where the sum and
-    /// D, the sum of the weights, run over the experts whose v_i is not zero and has the sign of the sum of all v.
+    /// TIES (Yadav et al., 2023) in one pass: elects a sign per position and merges the experts that agree with it.
+    /// With <c>v_i = weight_i * (scale_i * trim(x_i - base))</c>, the result is <c>base + lambda * (sum v_i / D)</c>,
+    /// where the sum and D, the sum of the weights, run over the experts whose v_i is not zero and has the sign of the
+    /// sum of all v.
     /// </summary>
     /// <remarks>
-    /// D is 1 where that sum of weights is exactly 0; without normalization there is no division. Where the sum of all v is zero,
-    /// <see cref="Consensus.ZeroSum"/> decides; where it is NaN, the result is NaN.
+    /// D is 1 where that sum of weights is exactly 0; without normalization there is no division. Where the sum of all
+    /// v is zero, <see cref="Consensus.ZeroSum"/> decides; where it is NaN, the result is NaN.
     /// </remarks>
     /// <param name="baseValues">The base model's values.</param>
     /// <param name="experts">One row per expert, at least one.</param>
     /// <param name="terms">One term per expert.</param>
     /// <param name="consensus">Normalization, lambda and the meaning of a zero sum.</param>
     /// <param name="destination">Receives the merged values.</param>
-    /// <exception cref="ArgumentException">There is no expert, or lengths or overlap break the rules of the class.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no expert, or lengths or overlap break the rules of the class.
+    /// </exception>
     public void ElectAndMerge(
         ReadOnlySpan<float> baseValues,
         Rows experts,
@@ -39,7 +42,9 @@ public sealed partial class CpuKernels
     /// <param name="weights">One weight per task vector.</param>
     /// <param name="consensus">Normalization, lambda and the meaning of a zero sum.</param>
     /// <param name="destination">Receives the merged values.</param>
-    /// <exception cref="ArgumentException">There is no task vector, or lengths or overlap break the rules of the class.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no task vector, or lengths or overlap break the rules of the class.
+    /// </exception>
     public void ElectAndMergeReady(
         ReadOnlySpan<float> baseValues,
         Rows deltas,

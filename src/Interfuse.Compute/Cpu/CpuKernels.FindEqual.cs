@@ -37,7 +37,8 @@ public sealed partial class CpuKernels
         return kernel;
     }
 
-    private ref struct FindEqualKernel(ReadOnlySpan<float> baseValues, ReadOnlySpan<float> expert, uint bits, int n) : IKernel
+    private ref struct FindEqualKernel(
+        ReadOnlySpan<float> baseValues, ReadOnlySpan<float> expert, uint bits, int n) : IKernel
     {
         private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
         private readonly ref readonly float _expert = ref MemoryMarshal.GetReference(expert);

@@ -9,7 +9,9 @@ public sealed partial class CpuKernels
     /// <param name="inputs">One row per input, at least one.</param>
     /// <param name="weights">One weight per input.</param>
     /// <param name="destination">Receives the sum.</param>
-    /// <exception cref="ArgumentException">There is no input, or lengths or overlap break the rules of the class.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no input, or lengths or overlap break the rules of the class.
+    /// </exception>
     public void LinearCombination(Rows inputs, ReadOnlySpan<float> weights, Span<float> destination)
     {
         CheckRows(inputs, weights.Length, destination);

@@ -9,8 +9,8 @@ public sealed partial class CpuKernels
     private const int HistogramChunk = 256;
 
     /// <summary>
-    /// Counts the expert's deltas by size: every one whose magnitude bits m are at least <paramref name="low"/> adds 1 to bin
-    /// <c>(m - low) &gt;&gt; shift</c>, if there is such a bin.
+    /// Counts the expert's deltas by size: every one whose magnitude bits m are at least <paramref name="low"/> adds 1
+    /// to bin <c>(m - low) &gt;&gt; shift</c>, if there is such a bin.
     /// </summary>
     /// <param name="baseValues">The base model's values.</param>
     /// <param name="expert">The expert's values.</param>

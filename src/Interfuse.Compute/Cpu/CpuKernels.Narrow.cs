@@ -8,8 +8,9 @@ namespace Interfuse.Compute;
 public sealed partial class CpuKernels
 {
     /// <summary>
-    /// Converts float32 to stored values, rounded to nearest even: too large becomes infinite, denormals are kept, and every NaN
-    /// becomes the type's canonical one (sign clear, only the quiet bit set), which makes results comparable byte for byte.
+    /// Converts float32 to stored values, rounded to nearest even: too large becomes infinite, denormals are kept, and
+    /// every NaN becomes the type's canonical one (sign clear, only the quiet bit set), which makes results comparable
+    /// byte for byte.
     /// </summary>
     /// <param name="source">The values.</param>
     /// <param name="dtype">The type to store: BF16, F16, F32 or F64.</param>
@@ -51,7 +52,8 @@ public sealed partial class CpuKernels
         return BitOperations.PopCount(TLanes.Lanes(TLanes.Equal(TLanes.And(value, exponent), exponent)));
     }
 
-    // Drops the lower bits, rounding to nearest even. A carry out of the mantissa goes where it should: into the exponent.
+    // Drops the lower bits, rounding to nearest even. A carry out of the mantissa goes where it should: into the
+    // exponent.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TBits RoundOff<TLanes, TFloat, TBits>(TBits value, int bits)
         where TLanes : struct, ILanes<TFloat, TBits>
@@ -64,7 +66,8 @@ public sealed partial class CpuKernels
     private ref struct NarrowBFloat16Kernel(ReadOnlySpan<float> source, Span<byte> destination) : IKernel
     {
         private readonly ref readonly float _source = ref MemoryMarshal.GetReference(source);
-        private readonly ref ushort _destination = ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(destination));
+        private readonly ref ushort _destination =
+            ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(destination));
 
         public int NonFinite { get; private set; }
 
@@ -83,7 +86,8 @@ public sealed partial class CpuKernels
     private ref struct NarrowFloat16Kernel(ReadOnlySpan<float> source, Span<byte> destination) : IKernel
     {
         private readonly ref readonly float _source = ref MemoryMarshal.GetReference(source);
-        private readonly ref ushort _destination = ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(destination));
+        private readonly ref ushort _destination =
+            ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(destination));
 
         public int NonFinite { get; private set; }
 
@@ -99,7 +103,8 @@ public sealed partial class CpuKernels
             TBits normal = RoundOff<TLanes, TFloat, TBits>(
                 TLanes.Subtract(magnitude, TLanes.Broadcast((127u - 15u) << 23)), 13);
 
-            // A half's denormals are multiples of 2^-24, which is the distance of floats from 0.5 on: the addition rounds.
+            // A half's denormals are multiples of 2^-24, which is the distance of floats from 0.5 on: the addition
+            // rounds.
             TBits half = TLanes.Broadcast(126u << 23);
             TBits denormal = TLanes.Subtract(
                 TLanes.AsBits(TLanes.Add(TLanes.AsFloat(magnitude), TLanes.AsFloat(half))), half);
@@ -136,7 +141,8 @@ public sealed partial class CpuKernels
     private ref struct NarrowFloat64Kernel(ReadOnlySpan<float> source, Span<byte> destination) : IKernel
     {
         private readonly ref readonly float _source = ref MemoryMarshal.GetReference(source);
-        private readonly ref double _destination = ref Unsafe.As<byte, double>(ref MemoryMarshal.GetReference(destination));
+        private readonly ref double _destination =
+            ref Unsafe.As<byte, double>(ref MemoryMarshal.GetReference(destination));
 
         public int NonFinite { get; private set; }
 

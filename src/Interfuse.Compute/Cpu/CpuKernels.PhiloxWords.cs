@@ -8,10 +8,12 @@ public sealed partial class CpuKernels
 {
     private const int WordsPerCounter = 4;
 
-    /// <summary>Random words of a stream: Philox 4x32-10 (Salmon et al., SC 2011), a function of seed, stream and element.</summary>
+    /// <summary>
+    /// Random words of a stream: Philox 4x32-10 (Salmon et al., SC 2011), a function of seed, stream and element.
+    /// </summary>
     /// <remarks>
-    /// Key: the lower and upper 32 bits of the seed. Counter: the lower and upper 32 bits of element / 4, then those of the
-    /// stream. Element i gets word i % 4 of its counter's result.
+    /// Key: the lower and upper 32 bits of the seed. Counter: the lower and upper 32 bits of element / 4, then those of
+    /// the stream. Element i gets word i % 4 of its counter's result.
     /// </remarks>
     /// <param name="seed">The key.</param>
     /// <param name="stream">One of 2^64 independent streams, for example one per tensor and expert.</param>

@@ -10,8 +10,8 @@ public sealed partial class CpuKernels
 
     /// <summary>The inner products of two blocks, in float64: each product of two float32 values is exact.</summary>
     /// <remarks>
-    /// Canonical order: element i adds into lane i % 16, in the order of the elements; then lane l takes lane l + 8, l + 4, l + 2
-    /// and l + 1 in turn.
+    /// Canonical order: element i adds into lane i % 16, in the order of the elements; then lanes 0 to 7 take lanes 8
+    /// to 15, lanes 0 to 3 take 4 to 7, lanes 0 and 1 take 2 and 3, and lane 0 takes lane 1.
     /// </remarks>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public DotProducts Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
@@ -26,7 +26,9 @@ public sealed partial class CpuKernels
             Combine(lanes[(2 * ReductionLanes)..]));
     }
 
-    /// <summary>The sum of the magnitudes of a block, in float64 and in the canonical order of <see cref="Dot"/>.</summary>
+    /// <summary>
+    /// The sum of the magnitudes of a block, in float64 and in the canonical order of <see cref="Dot"/>.
+    /// </summary>
     public double AbsoluteSum(ReadOnlySpan<float> values)
     {
         Span<double> lanes = stackalloc double[ReductionLanes];
@@ -84,7 +86,8 @@ public sealed partial class CpuKernels
         return lanes[0];
     }
 
-    private readonly ref struct DotReduction(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<double> lanes) : IReduction
+    private readonly ref struct DotReduction(
+        ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<double> lanes) : IReduction
     {
         private readonly ref readonly float _a = ref MemoryMarshal.GetReference(a);
         private readonly ref readonly float _b = ref MemoryMarshal.GetReference(b);

@@ -5,7 +5,9 @@ namespace Interfuse.Compute;
 
 public sealed partial class CpuKernels
 {
-    /// <summary>The trimmed task vector: <c>delta = expert - base</c>, or 0 where its magnitude bits are small.</summary>
+    /// <summary>
+    /// The trimmed task vector: <c>delta = expert - base</c>, or 0 where its magnitude bits are small.
+    /// </summary>
     /// <param name="baseValues">The base model's values.</param>
     /// <param name="expert">The expert's values.</param>
     /// <param name="minimumBits">Magnitude bits below this are trimmed to 0; 0 trims nothing.</param>

@@ -6,7 +6,9 @@ namespace Interfuse.Compute;
 
 public sealed partial class CpuKernels
 {
-    /// <summary>Converts stored values to float32: exactly, but for float64, which is rounded to nearest even.</summary>
+    /// <summary>
+    /// Converts stored values to float32: exactly, but for float64, which is rounded to nearest even.
+    /// </summary>
     /// <param name="source">The values' little-endian bytes, at any alignment.</param>
     /// <param name="dtype">Their type: BF16, F16, F32 or F64.</param>
     /// <param name="destination">Receives one float per value.</param>
@@ -59,7 +61,8 @@ public sealed partial class CpuKernels
 
     private readonly ref struct WidenBFloat16Kernel(ReadOnlySpan<byte> source, Span<float> destination) : IKernel
     {
-        private readonly ref readonly ushort _source = ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(source));
+        private readonly ref readonly ushort _source =
+            ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(source));
         private readonly ref float _destination = ref MemoryMarshal.GetReference(destination);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -70,7 +73,8 @@ public sealed partial class CpuKernels
 
     private readonly ref struct WidenFloat16Kernel(ReadOnlySpan<byte> source, Span<float> destination) : IKernel
     {
-        private readonly ref readonly ushort _source = ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(source));
+        private readonly ref readonly ushort _source =
+            ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(source));
         private readonly ref float _destination = ref MemoryMarshal.GetReference(destination);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -100,7 +104,8 @@ public sealed partial class CpuKernels
 
     private readonly ref struct WidenFloat64Kernel(ReadOnlySpan<byte> source, Span<float> destination) : IKernel
     {
-        private readonly ref readonly double _source = ref Unsafe.As<byte, double>(ref MemoryMarshal.GetReference(source));
+        private readonly ref readonly double _source =
+            ref Unsafe.As<byte, double>(ref MemoryMarshal.GetReference(source));
         private readonly ref float _destination = ref MemoryMarshal.GetReference(destination);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

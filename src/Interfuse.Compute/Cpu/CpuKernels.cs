@@ -4,22 +4,23 @@ using System.Runtime.Intrinsics.X86;
 namespace Interfuse.Compute;
 
 /// <summary>
-/// The engine's kernels on a CPU. Each works on one block of float32 values, up to about a thousand, that the caller keeps in
-/// the first-level cache: widen the inputs' block, compute, narrow the result.
+/// The engine's kernels on a CPU. Each works on one block of float32 values, up to about a thousand, that the caller
+/// keeps in the first-level cache: widen the inputs' block, compute, narrow the result.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Every path, and every device, gives the same bits: float32 arithmetic with one rounding (to nearest even) per operation, no
-/// fused multiply-add, sums over inputs in the order of the inputs, sums over elements in one canonical order. Only the payload
-/// of a NaN is open, until <see cref="Narrow"/> makes it canonical.
+/// Every path, and every device, gives the same bits: float32 arithmetic with one rounding (to nearest even) per
+/// operation, no fused multiply-add, sums over inputs in the order of the inputs, sums over elements in one canonical
+/// order. Only the payload of a NaN is open, until <see cref="Narrow"/> makes it canonical.
 /// </para>
 /// <para>
-/// <b>Lengths</b>: all spans of a call hold the same number of elements, unless said otherwise. <b>Overlap</b>: a destination is
-/// identical to a source or disjoint from all of them. Both are checked, and an <see cref="ArgumentException"/> says what is wrong.
+/// <b>Lengths</b>: all spans of a call hold the same number of elements, unless said otherwise. <b>Overlap</b>: a
+/// destination is identical to a source or disjoint from all of them. Both are checked, and an
+/// <see cref="ArgumentException"/> says what is wrong.
 /// </para>
 /// <para>
-/// <b>Magnitude bits</b> of a delta (expert minus base, one rounding) are its float32 bits without the sign. As integers they
-/// are ordered as the magnitudes are, with NaN above infinity.
+/// <b>Magnitude bits</b> of a delta (expert minus base, one rounding) are its float32 bits without the sign. As
+/// integers they are ordered as the magnitudes are, with NaN above infinity.
 /// </para>
 /// <para>Stateless, so one instance serves any number of threads.</para>
 /// </remarks>
@@ -46,8 +47,8 @@ public sealed partial class CpuKernels
     }
 
     /// <summary>
-    /// The widest path that the machine accelerates, or the one that the environment variable INTERFUSE_CPU_PATH forces:
-    /// <c>scalar</c>, <c>128</c>, <c>256</c> or <c>512</c>.
+    /// The widest path that the machine accelerates, or the one that the environment variable INTERFUSE_CPU_PATH
+    /// forces: <c>scalar</c>, <c>128</c>, <c>256</c> or <c>512</c>.
     /// </summary>
     /// <exception cref="InterfuseException">INTERFUSE_CPU_PATH names no path.</exception>
     public static CpuPath BestPath => Environment.GetEnvironmentVariable(PathVariable) switch
@@ -58,14 +59,14 @@ public sealed partial class CpuKernels
         "256" => CpuPath.Vector256,
         "512" => CpuPath.Vector512,
         string unknown => throw new InterfuseException(
-            $"The environment variable {PathVariable} is '{unknown}'; set it to scalar, 128, 256 or 512, or remove it."),
+            $"The environment variable {PathVariable} is '{unknown}'; set it to scalar, 128, 256 or 512, or unset it."),
     };
 
     /// <summary>The path these kernels take.</summary>
     public CpuPath Path { get; }
 
-    // Avx512F besides: on processors that clock down for wide vectors (Skylake, Cascade Lake) .NET denies acceleration, but these
-    // kernels run 1.3 to 2 times faster by 512 bits there (benchmarks/Interfuse.Benchmarks/Kernels).
+    // Avx512F besides: on processors that clock down for wide vectors (Skylake, Cascade Lake) .NET denies acceleration,
+    // but these kernels run 1.3 to 2 times faster by 512 bits there (benchmarks/Interfuse.Benchmarks/Kernels).
     private static CpuPath WidestPath =>
         Vector512.IsHardwareAccelerated || Avx512F.IsSupported ? CpuPath.Vector512
         : Vector256.IsHardwareAccelerated ? CpuPath.Vector256

@@ -2,12 +2,15 @@ using System.Runtime.CompilerServices;
 
 namespace Interfuse.Compute;
 
-/// <summary>The arithmetic of one expert's difference to the base, shared by the kernels that work on task vectors.</summary>
+/// <summary>
+/// The arithmetic of one expert's difference to the base, shared by the kernels that work on task vectors.
+/// </summary>
 internal static class Delta
 {
     /// <summary><c>expert - base</c>, rounded once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TFloat Of<TLanes, TFloat, TBits>(ref readonly float baseValues, ref readonly float expert, nuint index)
+    public static TFloat Of<TLanes, TFloat, TBits>(
+        ref readonly float baseValues, ref readonly float expert, nuint index)
         where TLanes : struct, ILanes<TFloat, TBits> =>
         TLanes.Subtract(TLanes.Load(in expert, index), TLanes.Load(in baseValues, index));
 

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Interfuse.Compute;
 
-/// <summary>What the experts of a merge contribute at one position: the values v of the formulas in <see cref="CpuKernels"/>.</summary>
+/// <summary>
+/// What the experts of a merge contribute at one position: the values v of the formulas in <see cref="CpuKernels"/>.
+/// </summary>
 internal interface IMergeTerms
 {
     nuint Count { get; }

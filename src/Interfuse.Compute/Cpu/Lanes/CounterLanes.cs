@@ -9,9 +9,11 @@ internal readonly struct CounterLanes512 : ICounterLanes<Vector512<ulong>>
 {
     public static int Words => Vector512<uint>.Count;
 
-    public static Vector512<ulong> Broadcast(ulong lower, ulong upper) => Vector512.Create(Vector128.Create(lower, upper));
+    public static Vector512<ulong> Broadcast(ulong lower, ulong upper) =>
+        Vector512.Create(Vector128.Create(lower, upper));
 
-    public static Vector512<ulong> AddLane(Vector512<ulong> counters) => counters + Vector512.Create(0ul, 0, 1, 0, 2, 0, 3, 0);
+    public static Vector512<ulong> AddLane(Vector512<ulong> counters) =>
+        counters + Vector512.Create(0ul, 0, 1, 0, 2, 0, 3, 0);
 
     public static Vector512<ulong> AddWords(Vector512<ulong> left, Vector512<ulong> right) =>
         (left.AsUInt32() + right.AsUInt32()).AsUInt64();
@@ -27,7 +29,8 @@ internal readonly struct CounterLanes512 : ICounterLanes<Vector512<ulong>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Reverse(Vector512<ulong> counters) =>
-        Vector512.Shuffle(counters.AsUInt32(), Vector512.Create(3u, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12)).AsUInt64();
+        Vector512.Shuffle(
+            counters.AsUInt32(), Vector512.Create(3u, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12)).AsUInt64();
 
     public static void Store(Vector512<ulong> counters, ref uint origin, nuint index) =>
         counters.AsUInt32().StoreUnsafe(ref origin, index);
@@ -38,7 +41,8 @@ internal readonly struct CounterLanes256 : ICounterLanes<Vector256<ulong>>
 {
     public static int Words => Vector256<uint>.Count;
 
-    public static Vector256<ulong> Broadcast(ulong lower, ulong upper) => Vector256.Create(Vector128.Create(lower, upper));
+    public static Vector256<ulong> Broadcast(ulong lower, ulong upper) =>
+        Vector256.Create(Vector128.Create(lower, upper));
 
     public static Vector256<ulong> AddLane(Vector256<ulong> counters) => counters + Vector256.Create(0ul, 0, 1, 0);
 

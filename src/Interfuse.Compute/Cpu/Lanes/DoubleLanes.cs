@@ -8,12 +8,14 @@ internal readonly struct DoubleLanes512 : IDoubleLanes<Vector512<double>>
 {
     public static int Count => Vector512<double>.Count;
 
-    public static Vector512<double> Load(ref readonly double origin, nuint index) => Vector512.LoadUnsafe(in origin, index);
+    public static Vector512<double> Load(ref readonly double origin, nuint index) =>
+        Vector512.LoadUnsafe(in origin, index);
 
     public static Vector512<double> Load(ref readonly float origin, nuint index) =>
         Vector512.WidenLower(Vector256.LoadUnsafe(in origin, index).ToVector512Unsafe());
 
-    public static void Store(Vector512<double> value, ref double origin, nuint index) => value.StoreUnsafe(ref origin, index);
+    public static void Store(Vector512<double> value, ref double origin, nuint index) =>
+        value.StoreUnsafe(ref origin, index);
 
     public static Vector512<double> Add(Vector512<double> left, Vector512<double> right) => left + right;
 
@@ -27,12 +29,14 @@ internal readonly struct DoubleLanes256 : IDoubleLanes<Vector256<double>>
 {
     public static int Count => Vector256<double>.Count;
 
-    public static Vector256<double> Load(ref readonly double origin, nuint index) => Vector256.LoadUnsafe(in origin, index);
+    public static Vector256<double> Load(ref readonly double origin, nuint index) =>
+        Vector256.LoadUnsafe(in origin, index);
 
     public static Vector256<double> Load(ref readonly float origin, nuint index) =>
         Vector256.WidenLower(Vector128.LoadUnsafe(in origin, index).ToVector256Unsafe());
 
-    public static void Store(Vector256<double> value, ref double origin, nuint index) => value.StoreUnsafe(ref origin, index);
+    public static void Store(Vector256<double> value, ref double origin, nuint index) =>
+        value.StoreUnsafe(ref origin, index);
 
     public static Vector256<double> Add(Vector256<double> left, Vector256<double> right) => left + right;
 
@@ -46,12 +50,14 @@ internal readonly struct DoubleLanes128 : IDoubleLanes<Vector128<double>>
 {
     public static int Count => Vector128<double>.Count;
 
-    public static Vector128<double> Load(ref readonly double origin, nuint index) => Vector128.LoadUnsafe(in origin, index);
+    public static Vector128<double> Load(ref readonly double origin, nuint index) =>
+        Vector128.LoadUnsafe(in origin, index);
 
     public static Vector128<double> Load(ref readonly float origin, nuint index) =>
         Vector128.WidenLower(Vector64.LoadUnsafe(in origin, index).ToVector128Unsafe());
 
-    public static void Store(Vector128<double> value, ref double origin, nuint index) => value.StoreUnsafe(ref origin, index);
+    public static void Store(Vector128<double> value, ref double origin, nuint index) =>
+        value.StoreUnsafe(ref origin, index);
 
     public static Vector128<double> Add(Vector128<double> left, Vector128<double> right) => left + right;
 
@@ -60,12 +66,15 @@ internal readonly struct DoubleLanes128 : IDoubleLanes<Vector128<double>>
     public static Vector128<double> Abs(Vector128<double> value) => Vector128.Abs(value);
 }
 
-/// <summary>One float64 lane: the scalar path, and the elements beyond the last whole row of lanes on the others.</summary>
+/// <summary>
+/// One float64 lane: the scalar path, and the elements beyond the last whole row of lanes on the others.
+/// </summary>
 internal readonly struct DoubleLanes1 : IDoubleLanes<double>
 {
     public static int Count => 1;
 
-    public static double Load(ref readonly double origin, nuint index) => Unsafe.Add(ref Unsafe.AsRef(in origin), index);
+    public static double Load(ref readonly double origin, nuint index) =>
+        Unsafe.Add(ref Unsafe.AsRef(in origin), index);
 
     public static double Load(ref readonly float origin, nuint index) => Unsafe.Add(ref Unsafe.AsRef(in origin), index);
 

@@ -1,7 +1,8 @@
 namespace Interfuse.Compute;
 
 /// <summary>
-/// What Philox asks of a vector width: each lane is one counter of four 32-bit words, held as two 64-bit halves, word 0 lowest.
+/// What Philox asks of a vector width: each lane is one counter of four 32-bit words, held as two 64-bit halves, word 0
+/// lowest.
 /// </summary>
 internal interface ICounterLanes<TCounters>
 {

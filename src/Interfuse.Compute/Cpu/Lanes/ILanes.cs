@@ -1,9 +1,9 @@
 namespace Interfuse.Compute;
 
 /// <summary>
-/// What a kernel asks of a vector width: float32 lanes, the same lanes as bits, and comparisons whose masks are all ones or
-/// all zeros in each lane. Kernels are written once against it; the type arguments are the vectors themselves, so that the
-/// JIT compiles each width exactly.
+/// What a kernel asks of a vector width: float32 lanes, the same lanes as bits, and comparisons whose masks are all
+/// ones or all zeros in each lane. Kernels are written once against it; the type arguments are the vectors themselves,
+/// so that the JIT compiles each width exactly.
 /// </summary>
 /// <remarks>Arithmetic rounds once per operation, to nearest even; nothing here is ever contracted.</remarks>
 /// <typeparam name="TFloat">The lanes as float32.</typeparam>

@@ -13,7 +13,8 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
 
     public static Vector128<uint> Broadcast(uint value) => Vector128.Create(value);
 
-    public static Vector128<float> Load(ref readonly float origin, nuint index) => Vector128.LoadUnsafe(in origin, index);
+    public static Vector128<float> Load(ref readonly float origin, nuint index) =>
+        Vector128.LoadUnsafe(in origin, index);
 
     public static Vector128<uint> Load(ref readonly uint origin, nuint index) => Vector128.LoadUnsafe(in origin, index);
 
@@ -24,9 +25,11 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
         Vector128.LoadUnsafe(in origin, index),
         Vector128.LoadUnsafe(in origin, index + (nuint)Vector128<double>.Count));
 
-    public static void Store(Vector128<float> value, ref float origin, nuint index) => value.StoreUnsafe(ref origin, index);
+    public static void Store(Vector128<float> value, ref float origin, nuint index) =>
+        value.StoreUnsafe(ref origin, index);
 
-    public static void Store(Vector128<uint> value, ref uint origin, nuint index) => value.StoreUnsafe(ref origin, index);
+    public static void Store(Vector128<uint> value, ref uint origin, nuint index) =>
+        value.StoreUnsafe(ref origin, index);
 
     public static void Store(Vector128<uint> value, ref ushort origin, nuint index) =>
         Vector128.Narrow(value, value).GetLower().StoreUnsafe(ref origin, index);
@@ -45,9 +48,11 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
 
     public static Vector128<float> Divide(Vector128<float> left, Vector128<float> right) => left / right;
 
-    public static Vector128<float> Max(Vector128<float> left, Vector128<float> right) => Vector128.MaxNative(left, right);
+    public static Vector128<float> Max(Vector128<float> left, Vector128<float> right) =>
+        Vector128.MaxNative(left, right);
 
-    public static Vector128<float> Min(Vector128<float> left, Vector128<float> right) => Vector128.MinNative(left, right);
+    public static Vector128<float> Min(Vector128<float> left, Vector128<float> right) =>
+        Vector128.MinNative(left, right);
 
     public static Vector128<uint> AsBits(Vector128<float> value) => value.AsUInt32();
 

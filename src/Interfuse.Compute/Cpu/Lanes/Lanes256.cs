@@ -13,7 +13,8 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
 
     public static Vector256<uint> Broadcast(uint value) => Vector256.Create(value);
 
-    public static Vector256<float> Load(ref readonly float origin, nuint index) => Vector256.LoadUnsafe(in origin, index);
+    public static Vector256<float> Load(ref readonly float origin, nuint index) =>
+        Vector256.LoadUnsafe(in origin, index);
 
     public static Vector256<uint> Load(ref readonly uint origin, nuint index) => Vector256.LoadUnsafe(in origin, index);
 
@@ -24,9 +25,11 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
         Vector256.LoadUnsafe(in origin, index),
         Vector256.LoadUnsafe(in origin, index + (nuint)Vector256<double>.Count));
 
-    public static void Store(Vector256<float> value, ref float origin, nuint index) => value.StoreUnsafe(ref origin, index);
+    public static void Store(Vector256<float> value, ref float origin, nuint index) =>
+        value.StoreUnsafe(ref origin, index);
 
-    public static void Store(Vector256<uint> value, ref uint origin, nuint index) => value.StoreUnsafe(ref origin, index);
+    public static void Store(Vector256<uint> value, ref uint origin, nuint index) =>
+        value.StoreUnsafe(ref origin, index);
 
     public static void Store(Vector256<uint> value, ref ushort origin, nuint index) =>
         Vector128.Narrow(value.GetLower(), value.GetUpper()).StoreUnsafe(ref origin, index);
@@ -45,9 +48,11 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
 
     public static Vector256<float> Divide(Vector256<float> left, Vector256<float> right) => left / right;
 
-    public static Vector256<float> Max(Vector256<float> left, Vector256<float> right) => Vector256.MaxNative(left, right);
+    public static Vector256<float> Max(Vector256<float> left, Vector256<float> right) =>
+        Vector256.MaxNative(left, right);
 
-    public static Vector256<float> Min(Vector256<float> left, Vector256<float> right) => Vector256.MinNative(left, right);
+    public static Vector256<float> Min(Vector256<float> left, Vector256<float> right) =>
+        Vector256.MinNative(left, right);
 
     public static Vector256<uint> AsBits(Vector256<float> value) => value.AsUInt32();
 

@@ -14,7 +14,8 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
 
     public static Vector512<uint> Broadcast(uint value) => Vector512.Create(value);
 
-    public static Vector512<float> Load(ref readonly float origin, nuint index) => Vector512.LoadUnsafe(in origin, index);
+    public static Vector512<float> Load(ref readonly float origin, nuint index) =>
+        Vector512.LoadUnsafe(in origin, index);
 
     public static Vector512<uint> Load(ref readonly uint origin, nuint index) => Vector512.LoadUnsafe(in origin, index);
 
@@ -25,9 +26,11 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
         Vector512.LoadUnsafe(in origin, index),
         Vector512.LoadUnsafe(in origin, index + (nuint)Vector512<double>.Count));
 
-    public static void Store(Vector512<float> value, ref float origin, nuint index) => value.StoreUnsafe(ref origin, index);
+    public static void Store(Vector512<float> value, ref float origin, nuint index) =>
+        value.StoreUnsafe(ref origin, index);
 
-    public static void Store(Vector512<uint> value, ref uint origin, nuint index) => value.StoreUnsafe(ref origin, index);
+    public static void Store(Vector512<uint> value, ref uint origin, nuint index) =>
+        value.StoreUnsafe(ref origin, index);
 
     public static void Store(Vector512<uint> value, ref ushort origin, nuint index) =>
         (Avx512F.IsSupported
@@ -48,9 +51,11 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
 
     public static Vector512<float> Divide(Vector512<float> left, Vector512<float> right) => left / right;
 
-    public static Vector512<float> Max(Vector512<float> left, Vector512<float> right) => Vector512.MaxNative(left, right);
+    public static Vector512<float> Max(Vector512<float> left, Vector512<float> right) =>
+        Vector512.MaxNative(left, right);
 
-    public static Vector512<float> Min(Vector512<float> left, Vector512<float> right) => Vector512.MinNative(left, right);
+    public static Vector512<float> Min(Vector512<float> left, Vector512<float> right) =>
+        Vector512.MinNative(left, right);
 
     public static Vector512<uint> AsBits(Vector512<float> value) => value.AsUInt32();
 
