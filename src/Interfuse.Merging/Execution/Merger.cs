@@ -39,9 +39,12 @@ public sealed class Merger
         int threads = ThreadsWithin(_plan);
         RefuseInputAsTarget();
         using StagedDirectory staged = StagedDirectory.Open(_target, _plan.Options.Overwrite, _plan.Options.Resume);
+        string fingerprint = _plan.Fingerprint();
+        Dictionary<int, long> finished = [];
+        using Journal? earlier = staged.Resumed ? Journal.Resume(staged.Path, fingerprint, out finished) : null;
         try
         {
-            Dictionary<int, long> nonFinite = WriteWeights(staged, threads, out int resumed, cancellation);
+            int resumed = WriteWeights(staged.Path, earlier, fingerprint, finished, threads, cancellation);
             OutputWriter.WriteSideFiles(_plan, staged.Path);
             staged.Publish(Journal.FileName);
             return new MergeReport(
@@ -49,31 +52,25 @@ public sealed class Merger
                 Stopwatch.GetElapsedTime(begin),
                 threads,
                 resumed,
-                [.. nonFinite.Where(entry => entry.Value > 0).OrderBy(entry => entry.Key)
+                [.. finished.Where(entry => entry.Value > 0).OrderBy(entry => entry.Key)
                     .Select(entry => new NonFiniteTensor(_plan.Tensors[entry.Key].Output.Name, entry.Value))]);
         }
-        catch (Exception error) when (error is not OperationCanceledException)
+        catch (Exception error) when (error is not OperationCanceledException && earlier is null)
         {
+            // Nothing half-written is left; but what an earlier run had finished is not thrown away for a later one's failure.
             staged.Discard();
             throw;
         }
     }
 
-    private Dictionary<int, long> WriteWeights(
-        StagedDirectory staged, int threads, out int resumed, CancellationToken cancellation)
+    /// <summary>Writes what is not in <paramref name="finished"/> yet, and adds it; gives how many tensors were.</summary>
+    private int WriteWeights(
+        string directory, Journal? earlier, string fingerprint, Dictionary<int, long> finished, int threads, CancellationToken cancellation)
     {
-        string fingerprint = _plan.Fingerprint();
-        Dictionary<int, long> finished = [];
-        Journal? old = staged.Resumed ? Journal.Resume(staged.Path, fingerprint, out finished) : null;
-        if (old is null)
-        {
-            DiskSpace.EnsureFree(staged.Path, _plan.OutputBytes);
-        }
-
-        using CheckpointWriter writer = old is null
-            ? CheckpointWriter.Create(staged.Path, _plan.Layout)
-            : CheckpointWriter.Resume(staged.Path, _plan.Layout);
-        using Journal journal = old ?? Journal.Create(staged.Path, fingerprint);
+        using CheckpointWriter writer = earlier is null
+            ? CheckpointWriter.Create(directory, _plan.Layout)
+            : CheckpointWriter.Resume(directory, _plan.Layout);
+        using Journal? begun = earlier is null ? Journal.Create(directory, fingerprint) : null;
 
         // A shard that has gone missing was made anew: what the journal says of its tensors is no longer so.
         foreach (int tensor in finished.Keys.Where(tensor => writer.IsNew(_plan.Layout[tensor].Shard)).ToArray())
@@ -81,16 +78,16 @@ public sealed class Merger
             finished.Remove(tensor);
         }
 
-        resumed = finished.Count;
+        int resumed = finished.Count;
         foreach (int tensor in finished.Keys)
         {
             _progress.BytesResumed += _plan.Tensors[tensor].Output.ByteLength;
             _progress.TensorDone();
         }
 
-        Compute(writer, journal, finished, threads, cancellation);
+        Compute(writer, earlier ?? begun!, finished, threads, cancellation);
         writer.Complete();
-        return finished;
+        return resumed;
     }
 
     private void Compute(

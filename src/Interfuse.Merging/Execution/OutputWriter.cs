@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Interfuse.Merging.Planning;
 
@@ -13,16 +12,16 @@ internal static class OutputWriter
     {
         foreach ((string path, string name) in plan.SideFiles)
         {
-            WriteDurably(directory, name, File.ReadAllBytes(path));
+            File.Copy(path, Path.Combine(directory, name), overwrite: true);
         }
 
         if (plan.Config is { } config)
         {
-            WriteDurably(directory, "config.json", config.ToUtf8Bytes());
+            File.WriteAllBytes(Path.Combine(directory, "config.json"), config.ToUtf8Bytes());
         }
 
-        WriteDurably(directory, RecipeFileName, Encoding.UTF8.GetBytes(plan.Recipe.Text));
-        WriteDurably(directory, "README.md", Encoding.UTF8.GetBytes(ModelCard(plan)));
+        File.WriteAllText(Path.Combine(directory, RecipeFileName), plan.Recipe.Text);
+        File.WriteAllText(Path.Combine(directory, "README.md"), ModelCard(plan));
     }
 
     // No date and no machine in it: the same recipe gives the same bytes.
@@ -55,12 +54,5 @@ internal static class OutputWriter
             ```
 
             """;
-    }
-
-    private static void WriteDurably(string directory, string name, byte[] content)
-    {
-        using var stream = new FileStream(Path.Combine(directory, name), FileMode.Create, FileAccess.Write);
-        stream.Write(content);
-        stream.Flush(flushToDisk: true);
     }
 }
