@@ -36,60 +36,68 @@ public sealed partial class CpuKernels
             CpuPath.Vector128 => Philox<CounterLanes128, Vector128<ulong>>(seed, stream, block, destination),
             _ => 0,
         };
-        done += Philox<CounterLanes1, Counter>(
+        done += Philox<CounterLanes1, ulong>(
             seed, stream, block + (ulong)(done / WordsPerCounter), destination[done..]);
         if (done < destination.Length)
         {
             Span<uint> last = stackalloc uint[WordsPerCounter];
-            Philox<CounterLanes1, Counter>(seed, stream, block + (ulong)(done / WordsPerCounter), last);
+            Philox<CounterLanes1, ulong>(seed, stream, block + (ulong)(done / WordsPerCounter), last);
             last[..(destination.Length - done)].CopyTo(destination[done..]);
         }
     }
 
-    // Fills whole vectors and returns the number of words that it wrote.
-    private static int Philox<TLanes, TCounters>(ulong seed, ulong stream, ulong block, Span<uint> destination)
-        where TLanes : struct, ICounterLanes<TCounters>
+    // Fills whole vectors of counters and returns the number of words that it wrote.
+    private static int Philox<TLanes, TWords>(ulong seed, ulong stream, ulong block, Span<uint> destination)
+        where TLanes : struct, ICounterLanes<TWords>
     {
-        TCounters multipliers = TLanes.Broadcast(0xD251_1F53, 0xCD9E_8D57);
-        TCounters keyStep = TLanes.Broadcast(0x9E37_79B9, 0xBB67_AE85);
-        TCounters firstKey = TLanes.Broadcast((uint)seed, seed >> 32);
-        nuint words = (nuint)TLanes.Words;
+        TWords word2 = TLanes.Broadcast(stream);
+        TWords word3 = TLanes.Broadcast(stream >> 32);
+        nuint words = (nuint)(TLanes.Count * WordsPerCounter);
         nuint index = 0;
         for (; index + words <= (nuint)destination.Length; index += words)
         {
-            TCounters counters = TLanes.AddLane(TLanes.Broadcast(block + (index / WordsPerCounter), stream));
-            TCounters key = firstKey;
+            TWords first = TLanes.Consecutive(block + (index / WordsPerCounter));
+            var state = new PhiloxState<TWords>(first, TLanes.UpperHalf(first), word2, word3);
+            uint key0 = (uint)seed;
+            uint key1 = (uint)(seed >> 32);
 
             // Ten rounds without a loop: its end, mispredicted, would keep the next vector from starting early.
-            TwoRounds<TLanes, TCounters>(ref counters, ref key, multipliers, keyStep);
-            TwoRounds<TLanes, TCounters>(ref counters, ref key, multipliers, keyStep);
-            TwoRounds<TLanes, TCounters>(ref counters, ref key, multipliers, keyStep);
-            TwoRounds<TLanes, TCounters>(ref counters, ref key, multipliers, keyStep);
-            TwoRounds<TLanes, TCounters>(ref counters, ref key, multipliers, keyStep);
-            TLanes.Store(counters, ref MemoryMarshal.GetReference(destination), index);
+            TwoRounds<TLanes, TWords>(ref state, ref key0, ref key1);
+            TwoRounds<TLanes, TWords>(ref state, ref key0, ref key1);
+            TwoRounds<TLanes, TWords>(ref state, ref key0, ref key1);
+            TwoRounds<TLanes, TWords>(ref state, ref key0, ref key1);
+            TwoRounds<TLanes, TWords>(ref state, ref key0, ref key1);
+            TLanes.Store(
+                state.Word0, state.Word1, state.Word2, state.Word3, ref MemoryMarshal.GetReference(destination), index);
         }
 
         return (int)index;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void TwoRounds<TLanes, TCounters>(
-        ref TCounters counters, ref TCounters key, TCounters multipliers, TCounters keyStep)
-        where TLanes : struct, ICounterLanes<TCounters>
+    private static void TwoRounds<TLanes, TWords>(ref PhiloxState<TWords> state, ref uint key0, ref uint key1)
+        where TLanes : struct, ICounterLanes<TWords>
     {
-        TCounters secondKey = TLanes.AddWords(key, keyStep);
-        counters = Round<TLanes, TCounters>(counters, key, multipliers);
-        counters = Round<TLanes, TCounters>(counters, secondKey, multipliers);
-        key = TLanes.AddWords(secondKey, keyStep);
+        state = Round<TLanes, TWords>(state, key0, key1);
+        state = Round<TLanes, TWords>(state, key0 + 0x9E37_79B9, key1 + 0xBB67_AE85);
+        key0 += unchecked(2 * 0x9E37_79B9);
+        key1 += unchecked(2 * 0xBB67_AE85);
     }
 
-    // Of the counter (c0, c1, c2, c3), the products of c0 and c2 give (low0, high0, low2, high2). The next counter is
-    // (high2 ^ c1 ^ k0, low2, high0 ^ c3 ^ k1, low0): the products in reverse, and what is left of the counter.
+    // (high2 ^ c1 ^ k0, low2, high0 ^ c3 ^ k1, low0), where 0 and 2 are the products of c0 and c2 with the multipliers.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TCounters Round<TLanes, TCounters>(TCounters counters, TCounters key, TCounters multipliers)
-        where TLanes : struct, ICounterLanes<TCounters>
+    private static PhiloxState<TWords> Round<TLanes, TWords>(PhiloxState<TWords> state, uint key0, uint key1)
+        where TLanes : struct, ICounterLanes<TWords>
     {
-        TCounters products = TLanes.MultiplyLower(counters, multipliers);
-        return TLanes.Xor(TLanes.Xor(TLanes.Reverse(products), TLanes.UpperToLower(counters)), key);
+        TWords product0 = TLanes.Multiply(state.Word0, TLanes.Broadcast(0xD251_1F53));
+        TWords product2 = TLanes.Multiply(state.Word2, TLanes.Broadcast(0xCD9E_8D57));
+        return new PhiloxState<TWords>(
+            TLanes.Xor(TLanes.UpperHalf(product2), state.Word1, TLanes.Broadcast(key0)),
+            product2,
+            TLanes.Xor(TLanes.UpperHalf(product0), state.Word3, TLanes.Broadcast(key1)),
+            product0);
     }
+
+    /// <summary>The words of several counters, in the lower halves of 64-bit lanes.</summary>
+    private readonly record struct PhiloxState<TWords>(TWords Word0, TWords Word1, TWords Word2, TWords Word3);
 }

@@ -1,33 +1,27 @@
 namespace Interfuse.Compute;
 
 /// <summary>
-/// What Philox asks of a vector width: each lane is one counter of four 32-bit words, held as two 64-bit halves, word 0
-/// lowest.
+/// What Philox asks of a vector width: 64-bit lanes, one counter in each. A vector holds the same word of all counters, in the
+/// lower half of its lanes; the upper halves may hold anything, since the arithmetic never looks at them.
 /// </summary>
-internal interface ICounterLanes<TCounters>
+internal interface ICounterLanes<TWords>
 {
-    /// <summary>Words in all lanes: four per counter.</summary>
-    static abstract int Words { get; }
+    /// <summary>The number of lanes.</summary>
+    static abstract int Count { get; }
 
-    /// <summary>Both halves, the same in every lane.</summary>
-    static abstract TCounters Broadcast(ulong lower, ulong upper);
+    static abstract TWords Broadcast(ulong value);
 
-    /// <summary>Adds its number to the lower half of each lane: 0 to the first, 1 to the second and so on.</summary>
-    static abstract TCounters AddLane(TCounters counters);
+    /// <summary>The sums of a number and the counters' places among those of this vector.</summary>
+    static abstract TWords Consecutive(ulong first);
 
-    /// <summary>Sums of the 32-bit words, modulo 2^32.</summary>
-    static abstract TCounters AddWords(TCounters left, TCounters right);
+    /// <summary>The 64-bit products of the lower halves.</summary>
+    static abstract TWords Multiply(TWords left, TWords right);
 
-    /// <summary>For each half the 64-bit product of its lower words.</summary>
-    static abstract TCounters MultiplyLower(TCounters left, TCounters right);
+    static abstract TWords Xor(TWords first, TWords second, TWords third);
 
-    static abstract TCounters Xor(TCounters left, TCounters right);
+    /// <summary>Moves the upper halves down.</summary>
+    static abstract TWords UpperHalf(TWords words);
 
-    /// <summary>Moves each half's upper word to the lower place; the upper becomes 0.</summary>
-    static abstract TCounters UpperToLower(TCounters counters);
-
-    /// <summary>The four words of each lane in reverse order.</summary>
-    static abstract TCounters Reverse(TCounters counters);
-
-    static abstract void Store(TCounters counters, ref uint origin, nuint index);
+    /// <summary>Stores four words per counter, one counter after the other.</summary>
+    static abstract void Store(TWords word0, TWords word1, TWords word2, TWords word3, ref uint origin, nuint index);
 }
