@@ -85,9 +85,9 @@ public sealed partial class CpuKernels
             TFloat zero = TLanes.Broadcast(0f);
             TFloat baseValue = TLanes.Load(in _base, index);
             TFloat sum = zero, positive = zero, negative = zero, positiveWeight = zero, negativeWeight = zero;
-            for (nuint expert = 0; expert < _terms.Count; expert++)
+            for (nuint expert = 0, at = index; expert < _terms.Count; expert++, at += _terms.Stride)
             {
-                TFloat value = _terms.Value<TLanes, TFloat, TBits>(expert, index, baseValue);
+                TFloat value = _terms.Value<TLanes, TFloat, TBits>(expert, at, baseValue);
                 sum = TLanes.Add(sum, value);
                 positive = TLanes.Add(positive, TLanes.Max(value, zero));
                 negative = TLanes.Add(negative, TLanes.Min(value, zero));
