@@ -166,16 +166,30 @@ public sealed class Merger
 
     private void RefuseInputAsTarget()
     {
-        string target = Path.TrimEndingDirectorySeparator(_target) + Path.DirectorySeparatorChar;
+        string target = RealPath(_target) + Path.DirectorySeparatorChar;
         foreach (string model in _plan.ModelPaths)
         {
-            string input = Path.TrimEndingDirectorySeparator(model) + Path.DirectorySeparatorChar;
+            string input = RealPath(model) + Path.DirectorySeparatorChar;
             if (target.StartsWith(input, StringComparison.Ordinal) || input.StartsWith(target, StringComparison.Ordinal))
             {
                 throw new InterfuseException(
                     $"{_target}: the output can't be, contain or lie in the model {model} that the recipe reads; choose another directory");
             }
         }
+    }
+
+    /// <summary>A full path with every symbolic link on the way followed, so that two names of one directory are seen to be one.</summary>
+    private static string RealPath(string path)
+    {
+        string? parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(path));
+        if (parent is null)
+        {
+            return "";
+        }
+
+        string full = Path.Combine(RealPath(parent) + Path.DirectorySeparatorChar, Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
+        string? link = new DirectoryInfo(full).LinkTarget;
+        return link is null ? full : RealPath(Path.GetFullPath(link, Path.GetDirectoryName(full)!));
     }
 }
 
