@@ -14,6 +14,9 @@ internal static class ExitCode
     /// <summary>Reading or writing failed.</summary>
     public const int InputOutput = 3;
 
+    /// <summary>Interfuse itself is at fault: EX_SOFTWARE of sysexits.h.</summary>
+    public const int Bug = 70;
+
     /// <summary>Stopped by Ctrl-C or a termination signal: 128 + SIGINT, as shells count.</summary>
     public const int Interrupted = 130;
 }

@@ -1,29 +1,31 @@
 using System.CommandLine;
-using Interfuse;
 using Interfuse.Cli;
 using Interfuse.Cli.Commands;
 
-var root = new RootCommand("Interfuse merges fine-tuned language models.")
+const string Description = """
+    Interfuse merges fine-tuned language models.
+
+      Exit codes: 0 done, 1 bad input, 2 bad command line, 3 reading or writing failed, 70 a bug, 130 interrupted.
+    """;
+var root = new RootCommand(Description)
 {
     MergeCommand.Create(),
     InspectCommand.Create(),
     DoctorCommand.Create(),
 };
 
-ParseResult parsed = root.Parse(args);
-if (parsed.Errors.Count > 0)
-{
-    foreach (var error in parsed.Errors)
-    {
-        await Console.Error.WriteLineAsync($"error: {error.Message}");
-    }
-
-    await Console.Error.WriteLineAsync("Run 'interfuse --help' or 'interfuse COMMAND --help' to see what is possible.");
-    return ExitCode.Usage;
-}
-
 try
 {
+    // Without response files: a path may begin with an @.
+    ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+    if (Usage.MistakeIn(parsed) is { } mistake)
+    {
+        Messages.Error(mistake);
+        string command = parsed.CommandResult.Command == root ? "" : $" {parsed.CommandResult.Command.Name}";
+        await Console.Error.WriteLineAsync($"Run 'interfuse{command} --help' to see what is possible.");
+        return ExitCode.Usage;
+    }
+
     return await parsed.InvokeAsync(new InvocationConfiguration
     {
         EnableDefaultExceptionHandler = false,
@@ -31,18 +33,7 @@ try
         ProcessTerminationTimeout = TimeSpan.FromSeconds(10),
     });
 }
-catch (OperationCanceledException)
+catch (Exception error)
 {
-    await Console.Error.WriteLineAsync("interrupted");
-    return ExitCode.Interrupted;
-}
-catch (InterfuseException error)
-{
-    await Console.Error.WriteLineAsync($"error: {error.Message}");
-    return ExitCode.BadInput;
-}
-catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-{
-    await Console.Error.WriteLineAsync($"error: {error.Message}");
-    return ExitCode.InputOutput;
+    return Failure.Report(error);
 }

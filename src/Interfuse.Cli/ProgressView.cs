@@ -5,30 +5,32 @@ using Spectre.Console;
 
 namespace Interfuse.Cli;
 
-/// <summary>A progress bar on the terminal while a merge runs; nothing where the error stream is not a terminal.</summary>
+/// <summary>
+/// Shows how far a merge is, on the error stream: a bar where that is a terminal, elsewhere a plain line now and then.
+/// </summary>
 internal sealed class ProgressView : IDisposable
 {
-    private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(30);
 
-    private readonly MergePlan _plan;
     private readonly MergeProgress _progress;
+    private readonly int _tensors;
+    private readonly long _bytes;
+    private readonly long _begin = Stopwatch.GetTimestamp();
     private readonly ManualResetEventSlim _over = new();
     private readonly Task _shown;
-    private readonly long _begin = Stopwatch.GetTimestamp();
 
-    private ProgressView(MergePlan plan, MergeProgress progress, IAnsiConsole console)
+    private ProgressView(MergePlan plan, MergeProgress progress)
     {
-        _plan = plan;
         _progress = progress;
-        _shown = Task.Run(() => console.Live(Line()).AutoClear(true).Start(Follow));
+        _tensors = plan.TensorCount;
+        _bytes = plan.Layout.Shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.ByteLength));
+        _shown = Task.Run(Follow);
     }
 
     /// <summary>Shows progress until disposed; null where it is not to be seen.</summary>
     public static ProgressView? Show(MergePlan plan, MergeProgress progress, bool hidden) =>
-        hidden || Console.IsErrorRedirected
-            ? null
-            : new ProgressView(
-                plan, progress, AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }));
+        hidden ? null : new ProgressView(plan, progress);
 
     public void Dispose()
     {
@@ -37,29 +39,50 @@ internal sealed class ProgressView : IDisposable
         _over.Dispose();
     }
 
-    private void Follow(LiveDisplayContext display)
+    private void Follow()
     {
-        while (!_over.Wait(Refresh))
+        try
         {
-            display.UpdateTarget(Line());
+            IAnsiConsole console = AnsiConsole.Create(
+                new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+            if (!Console.IsErrorRedirected && console.Profile.Capabilities is { Ansi: true, Interactive: true })
+            {
+                ShowBar(console);
+            }
+            else
+            {
+                ShowLines();
+            }
+        }
+        catch (IOException)
+        {
+            // The terminal is gone; the merge goes on without being watched.
         }
     }
 
-    private Columns Line()
+    private void ShowBar(IAnsiConsole console) => console.Progress()
+        .AutoClear(true)
+        .Columns(new ProgressBarColumn { Width = 32 }, new TaskDescriptionColumn { Alignment = Justify.Left })
+        .Start(context =>
+        {
+            ProgressTask task = context.AddTask("", maxValue: _bytes);
+            do
+            {
+                MergeStatus status = Status();
+                task.Value = status.BytesDone;
+                task.Description = Markup.Escape(status.ToText());
+            }
+            while (!_over.Wait(BarInterval));
+        });
+
+    private void ShowLines()
     {
-        long total = _plan.Layout.Shards.Sum(shard => shard.Length);
-        long done = _progress.BytesWritten + _progress.BytesResumed;
-        double seconds = Math.Max(Stopwatch.GetElapsedTime(_begin).TotalSeconds, 1e-3);
-        double rate = (_progress.BytesRead + _progress.BytesWritten) / seconds;
-        double left = _progress.BytesWritten == 0 ? double.NaN : (total - done) * seconds / _progress.BytesWritten;
-        var bar = new BreakdownChart().Width(32).HideTags()
-            .AddItem("done", done, Color.Green)
-            .AddItem("left", Math.Max(total - done, 0), Color.Grey23);
-        var text = new Text(
-            $"{100.0 * done / total:0} %  {_progress.TensorsDone}/{_plan.TensorCount} tensors  {Sizes.Format(rate)}/s  {Left(left)}");
-        return new Columns(bar, text).Collapse();
+        while (!_over.Wait(LineInterval))
+        {
+            Messages.Note(Status().ToText());
+        }
     }
 
-    private static string Left(double seconds) =>
-        double.IsNaN(seconds) ? "" : $"{TimeSpan.FromSeconds(Math.Ceiling(seconds)):h\\:mm\\:ss} left";
+    private MergeStatus Status() =>
+        MergeStatus.Of(_progress, _bytes, _tensors, Stopwatch.GetElapsedTime(_begin));
 }

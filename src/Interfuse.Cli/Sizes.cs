@@ -1,61 +1,53 @@
-using System.CommandLine.Parsing;
 using System.Globalization;
 
 namespace Interfuse.Cli;
 
-/// <summary>Sizes in bytes as people write and read them.</summary>
+/// <summary>Sizes in bytes, and counts, as people write and read them.</summary>
 internal static class Sizes
 {
+    // No "B" alone: mergekit's "5B" means five billion parameters.
     private static readonly (string Suffix, long Factor)[] Units =
     [
         ("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("TiB", 1L << 40),
         ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000),
-        ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000), ("B", 1), ("", 1),
+        ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000), ("", 1),
     ];
 
-    /// <summary>Reads <c>512MiB</c>, <c>4 GB</c> or <c>1000000</c>; decimal without the i, binary with it.</summary>
+    /// <summary>
+    /// Reads <c>512MiB</c>, <c>4 GB</c> or <c>1000000</c>: decimal without the i, binary with it, one byte at least.
+    /// </summary>
     public static bool TryParse(string text, out long bytes)
     {
-        bytes = 0;
-        foreach ((string suffix, long factor) in Units)
-        {
-            if (text.EndsWith(suffix, StringComparison.OrdinalIgnoreCase))
-            {
-                bool isNumber = decimal.TryParse(
-                    text[..^suffix.Length].Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number);
-                bool fits = isNumber && number > 0 && number < long.MaxValue / factor;
-                bytes = fits ? (long)(number * factor) : 0;
-                return fits;
-            }
-        }
-
-        return false;
+        (string suffix, long factor) =
+            Array.Find(Units, unit => text.EndsWith(unit.Suffix, StringComparison.OrdinalIgnoreCase));
+        bool isNumber = decimal.TryParse(
+            text[..^suffix.Length].TrimEnd(' '),
+            NumberStyles.AllowDecimalPoint,
+            CultureInfo.InvariantCulture,
+            out decimal number);
+        bool fits = isNumber && number < long.MaxValue / factor;
+        bytes = fits ? (long)(number * factor) : 0;
+        return bytes > 0;
     }
 
-    /// <summary>Reads the value of an option, with an error that shows how to write one.</summary>
-    public static long Parse(ArgumentResult result)
-    {
-        string text = result.Tokens[0].Value;
-        if (!TryParse(text, out long bytes))
-        {
-            result.AddError($"'{text}' isn't a size; write for example 512MiB, 4GiB or 5GB");
-        }
+    /// <summary>Writes a size on a disk with three digits and a decimal unit: <c>2.21 GB</c>.</summary>
+    public static string Format(double bytes) => Scaled(bytes, 1000, ["B", "kB", "MB", "GB", "TB", "PB"]);
 
-        return bytes;
-    }
+    /// <summary>Writes a size in memory with three digits and a binary unit: <c>4.00 GiB</c>.</summary>
+    public static string FormatMemory(double bytes) => Scaled(bytes, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
 
-    /// <summary>Writes a size with three digits and a decimal unit: <c>2.21 GB</c>.</summary>
-    public static string Format(double bytes) => Scaled(bytes, ["B", "kB", "MB", "GB", "TB", "PB"]);
+    /// <summary>Writes a count of parameters with three digits: <c>1.10 B</c> are 1.10 billion.</summary>
+    public static string FormatParameters(double count) => Scaled(count, 1000, ["", "K", "M", "B", "T"]).TrimEnd();
 
-    /// <summary>Writes a count with three digits: <c>1.05 M</c>.</summary>
-    public static string Count(double count) => Scaled(count, ["", "k", "M", "G", "T"]).TrimEnd();
+    /// <summary>Writes <c>1 tensor</c>, <c>2 tensors</c>.</summary>
+    public static string Count(long count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
 
-    private static string Scaled(double value, string[] units)
+    private static string Scaled(double value, int step, string[] units)
     {
         int unit = 0;
-        while (value >= 999.5 && unit < units.Length - 1)
+        while (value >= step - 0.5 && unit < units.Length - 1)
         {
-            value /= 1000;
+            value /= step;
             unit++;
         }
 

@@ -9,11 +9,17 @@ namespace Interfuse.Cli.Commands;
 /// <summary><c>interfuse doctor</c></summary>
 internal static class DoctorCommand
 {
-    private static readonly Option<bool> Json = new("--json") { Description = "Print as JSON." };
+    private static readonly Option<bool> Json = new("--json")
+    {
+        Description = "Print one JSON document.",
+    };
 
     public static Command Create()
     {
-        var command = new Command("doctor", "Show what this machine offers and check that every code path computes the same.") { Json };
+        var command = new Command("doctor", "Show what this machine offers, and check that it computes rightly.")
+        {
+            Json,
+        };
         command.SetAction(parsed =>
         {
             DoctorReport report = Examine();
@@ -46,7 +52,8 @@ internal static class DoctorCommand
         const int Length = 1021;
         var random = new Random(1);
         float[] values = [.. Enumerable.Range(0, 5 * Length).Select(_ => (float)((random.NextDouble() - 0.5) * 1e-2))];
-        TaskTerm[] terms = [.. Enumerable.Range(0, 4).Select(i => new TaskTerm(0.5f + i, 1f, BitConverter.SingleToUInt32Bits(1e-3f)))];
+        uint threshold = BitConverter.SingleToUInt32Bits(1e-3f);
+        TaskTerm[] terms = [.. Enumerable.Range(0, 4).Select(i => new TaskTerm(0.5f + i, 1f, threshold))];
         byte[]? first = null;
         foreach (CpuPath path in Enum.GetValues<CpuPath>())
         {
@@ -54,7 +61,11 @@ internal static class DoctorCommand
             float[] merged = new float[Length];
             byte[] bytes = new byte[2 * Length];
             kernels.ElectAndMerge(
-                values.AsSpan(0, Length), new Rows(values.AsSpan(Length), 4, Length, Length), terms, new Consensus(true, 0.9f, ZeroSum.NoMajority), merged);
+                values.AsSpan(0, Length),
+                new Rows(values.AsSpan(Length), 4, Length, Length),
+                terms,
+                new Consensus(true, 0.9f, ZeroSum.NoMajority),
+                merged);
             kernels.Narrow(merged, DType.BFloat16, bytes);
             first ??= bytes;
             if (!first.AsSpan().SequenceEqual(bytes))

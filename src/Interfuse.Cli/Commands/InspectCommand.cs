@@ -6,18 +6,34 @@ namespace Interfuse.Cli.Commands;
 /// <summary><c>interfuse inspect PATH</c></summary>
 internal static class InspectCommand
 {
-    private static readonly Argument<string> ModelPath = new("PATH") { Description = "A model directory, or one .safetensors file." };
-    private static readonly Option<bool> Tensors = new("--tensors") { Description = "List every tensor instead of one line per kind." };
-    private static readonly Option<bool> Json = new("--json") { Description = "Print as JSON, every tensor listed." };
+    private static readonly Argument<string> ModelPath = new("PATH")
+    {
+        Description = "A model directory, or one .safetensors file.",
+    };
+
+    private static readonly Option<bool> Tensors = new("--tensors")
+    {
+        Description = "List every tensor instead of one line per kind.",
+    };
+
+    private static readonly Option<bool> Json = new("--json")
+    {
+        Description = "Print one JSON document, with every tensor.",
+    };
 
     public static Command Create()
     {
-        var command = new Command("inspect", "Show what a model directory holds; only headers are read.") { ModelPath, Tensors, Json };
+        var command = new Command("inspect", "Show what a model holds; only headers are read.")
+        {
+            ModelPath, Tensors, Json,
+        };
         command.SetAction(parsed =>
         {
             using Checkpoint checkpoint = Checkpoint.Open(parsed.GetRequiredValue(ModelPath));
-            ModelReport report = ModelReport.Of(checkpoint);
-            Console.WriteLine(parsed.GetValue(Json) ? Reports.ToJson(report) : report.ToText(parsed.GetValue(Tensors)));
+            var report = ModelReport.Of(checkpoint);
+            Console.WriteLine(parsed.GetValue(Json)
+                ? Reports.ToJson(report)
+                : report.ToText(everyTensor: parsed.GetValue(Tensors)));
             return ExitCode.Ok;
         });
         return command;

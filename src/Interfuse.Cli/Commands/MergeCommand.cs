@@ -9,37 +9,54 @@ namespace Interfuse.Cli.Commands;
 /// <summary><c>interfuse merge RECIPE OUT</c></summary>
 internal static class MergeCommand
 {
-    private static readonly Argument<string> RecipePath = new("RECIPE") { Description = "The recipe, a YAML file as mergekit reads it." };
-    private static readonly Argument<string> Target = new("OUT") { Description = "The model directory to make." };
+    // More threads than any machine has cores only cost memory.
+    private const int MaxThreads = 1024;
 
-    private static readonly Option<int> Threads = new("--threads")
+    private static readonly Argument<string> RecipePath = new("RECIPE")
     {
-        Description = "Threads to use. The result doesn't depend on it.",
-        DefaultValueFactory = _ => Environment.ProcessorCount,
+        Description = "The recipe: a YAML file as mergekit reads it.",
     };
 
-    private static readonly Option<long> MaxMemory = new("--max-memory")
+    private static readonly Argument<string> Target = new("OUT")
     {
-        Description = "Memory to stay within, for example 1GiB. The result doesn't depend on it. [default: 4GiB]",
-        CustomParser = Sizes.Parse,
+        Description = "The model directory to make. It appears when it is complete, and not before.",
     };
 
-    private static readonly Option<long> ShardSize = new("--shard-size")
+    private static readonly Option<ulong?> Threads = new("--threads")
     {
-        Description = "Tensor bytes at which a new output file is begun, for example 2GB. [default: 5GB]",
-        CustomParser = Sizes.Parse,
+        Description = "Threads to use; the output doesn't depend on it. [default: one per core]",
+        HelpName = "N",
+        CustomParser = result => Usage.ParseNumber(result, 1, MaxThreads),
     };
 
-    private static readonly Option<ulong> Seed = new("--seed")
+    private static readonly Option<long?> MaxMemory = new("--max-memory")
     {
-        Description = "Seed of the methods that draw at random.",
-        DefaultValueFactory = _ => 0,
+        Description = "Memory to stay within, for example 1GiB; the output doesn't depend on it. [default: 4GiB]",
+        HelpName = "SIZE",
+        CustomParser = Usage.ParseSize,
     };
 
-    private static readonly Option<MergeSemantics> Semantics = new("--semantics")
+    private static readonly Option<long?> ShardSize = new("--shard-size")
     {
-        Description = "'published': as the papers say; 'mergekit': as mergekit 0.1.4 does where it differs.",
-        DefaultValueFactory = _ => MergeSemantics.Published,
+        Description = "Begin a new output file at this size, for example 2GB. [default: 5GB]",
+        HelpName = "SIZE",
+        CustomParser = Usage.ParseSize,
+    };
+
+    private static readonly Option<ulong?> Seed = new("--seed")
+    {
+        Description = "Seed of the methods that draw at random; the same seed gives the same output. [default: 0]",
+        HelpName = "N",
+        CustomParser = result => Usage.ParseNumber(result, 0, ulong.MaxValue),
+    };
+
+    private static readonly Option<MergeSemantics?> Semantics = new("--semantics")
+    {
+        Description = "Whose definition of a method to follow where mergekit departs from the published one: "
+            + "'published' or 'mergekit' (0.1.4). [default: published]",
+        HelpName = "published|mergekit",
+        CustomParser = result => Usage.ParseWord(
+            result, ("published", MergeSemantics.Published), ("mergekit", MergeSemantics.Mergekit)),
     };
 
     private static readonly Option<bool> TruncateEmbeddings = new("--truncate-embeddings")
@@ -47,24 +64,37 @@ internal static class MergeCommand
         Description = "Cut embeddings of different vocabularies to their common rows instead of refusing them.",
     };
 
-    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace what stands at OUT." };
-    private static readonly Option<bool> Resume = new("--resume") { Description = "Continue an interrupted merge to OUT." };
-    private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Print the plan and stop: nothing is written." };
-    private static readonly Option<bool> Json = new("--json") { Description = "Print the plan or the result as JSON." };
-    private static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "Print errors only." };
+    private static readonly Option<bool> Overwrite = new("--overwrite")
+    {
+        Description = "Replace the directory at OUT once the new one is complete.",
+    };
+
+    private static readonly Option<bool> Resume = new("--resume")
+    {
+        Description = "Continue an interrupted merge to OUT; starts from the beginning if there is none.",
+    };
+
+    private static readonly Option<bool> DryRun = new("--dry-run")
+    {
+        Description = "Print the plan (tensors, bytes, memory, files) and stop; nothing is written.",
+    };
+
+    private static readonly Option<bool> Json = new("--json")
+    {
+        Description = "Print the plan or the result as one JSON document, and show no progress.",
+    };
+
+    private static readonly Option<bool> Quiet = new("--quiet", "-q")
+    {
+        Description = "Print errors only: no result, no progress, no warnings.",
+    };
 
     public static Command Create()
     {
-        Threads.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1)
-            {
-                result.AddError("--threads must be at least 1");
-            }
-        });
         var command = new Command("merge", "Merge models by a recipe into a model directory.")
         {
-            RecipePath, Target, Threads, MaxMemory, ShardSize, Seed, Semantics, TruncateEmbeddings, Overwrite, Resume, DryRun, Json, Quiet,
+            RecipePath, Target, Threads, MaxMemory, ShardSize, Seed, Semantics, TruncateEmbeddings, Overwrite, Resume,
+            DryRun, Json, Quiet,
         };
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
@@ -75,36 +105,35 @@ internal static class MergeCommand
         Recipe recipe = Recipe.Load(parsed.GetRequiredValue(RecipePath), MergeMethods.Signatures);
         using MergePlan plan = MergePlan.Create(recipe, Options(parsed));
         string target = parsed.GetRequiredValue(Target);
+        bool json = parsed.GetValue(Json);
         bool quiet = parsed.GetValue(Quiet);
-        if (!quiet)
+        foreach (string warning in quiet ? [] : plan.Warnings)
         {
-            foreach (string warning in plan.Warnings)
-            {
-                Console.Error.WriteLine($"warning: {warning}");
-            }
+            Messages.Warning(warning);
         }
 
         if (parsed.GetValue(DryRun))
         {
             PlanReport report = PlanReport.Of(plan, target);
-            Console.WriteLine(parsed.GetValue(Json) ? Reports.ToJson(report) : report.ToText());
+            Console.WriteLine(json ? Reports.ToJson(report) : report.ToText());
             return ExitCode.Ok;
         }
 
         var progress = new MergeProgress();
-        MergeReport result;
-        using (ProgressView.Show(plan, progress, hidden: quiet || parsed.GetValue(Json)))
+        MergeReport merged;
+        using (ProgressView.Show(plan, progress, hidden: quiet || json))
         {
-            result = Merger.Run(plan, target, progress, cancellation);
+            merged = Merger.Run(plan, target, progress, cancellation);
         }
 
-        if (parsed.GetValue(Json))
+        var result = ResultReport.Of(plan, progress, merged);
+        if (json)
         {
-            Console.WriteLine(Reports.ToJson(ResultReport.Of(plan, progress, result)));
+            Console.WriteLine(Reports.ToJson(result));
         }
         else if (!quiet)
         {
-            Console.WriteLine(ResultReport.Of(plan, progress, result).ToText());
+            Console.WriteLine(result.ToText());
         }
 
         return ExitCode.Ok;
@@ -115,11 +144,11 @@ internal static class MergeCommand
         var defaults = new MergeOptions();
         return defaults with
         {
-            Threads = parsed.GetValue(Threads),
-            MaxMemory = parsed.GetResult(MaxMemory) is null ? defaults.MaxMemory : parsed.GetValue(MaxMemory),
-            ShardSize = parsed.GetResult(ShardSize) is null ? defaults.ShardSize : parsed.GetValue(ShardSize),
-            Seed = parsed.GetValue(Seed),
-            Semantics = parsed.GetValue(Semantics),
+            Threads = (int?)parsed.GetValue(Threads) ?? Math.Min(defaults.Threads, MaxThreads),
+            MaxMemory = parsed.GetValue(MaxMemory) ?? defaults.MaxMemory,
+            ShardSize = parsed.GetValue(ShardSize) ?? defaults.ShardSize,
+            Seed = parsed.GetValue(Seed) ?? defaults.Seed,
+            Semantics = parsed.GetValue(Semantics) ?? defaults.Semantics,
             TruncateEmbeddings = parsed.GetValue(TruncateEmbeddings),
             Overwrite = parsed.GetValue(Overwrite),
             Resume = parsed.GetValue(Resume),

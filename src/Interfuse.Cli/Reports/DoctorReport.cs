@@ -10,10 +10,12 @@ internal sealed record DoctorReport(
         ("runtime", Runtime),
         ("system", System),
         ("cores", $"{Cores}"),
-        ("memory", Sizes.Format(Memory)),
+        ("memory", Sizes.FormatMemory(Memory)),
         ("free disk", $"{Sizes.Format(FolderFree)} in {Folder}"),
         ("CPU path", CpuPath),
-        ("self-check", PathsAgree ? "all CPU paths give the same bytes" : "FAILED: CPU paths give different bytes; please report this machine"),
+        ("self-check", PathsAgree
+            ? "all CPU paths give the same bytes"
+            : "FAILED: CPU paths give different bytes; please report this machine"),
         ("memory copy", $"{Sizes.Format(CopyBytesPerSecond)}/s on one thread"),
         ("CUDA", Cuda));
 }

@@ -5,8 +5,9 @@ namespace Interfuse.Cli;
 
 /// <summary>What a model directory holds (<c>interfuse inspect</c>).</summary>
 internal sealed partial record ModelReport(
-    string Path, string? Architecture, int? Layers, long? VocabSize, bool? TiedEmbeddings, long Parameters, long WeightBytes,
-    IReadOnlyList<FileReport> Files, IReadOnlyList<string> SideFiles, IReadOnlyList<TensorReport> Tensors)
+    string Path, string? Architecture, int? Layers, long? VocabSize, bool? TiedEmbeddings,
+    long Parameters, long WeightBytes, IReadOnlyList<FileReport> Files, IReadOnlyList<string> SideFiles,
+    IReadOnlyList<TensorReport> Tensors)
 {
     public static ModelReport Of(Checkpoint checkpoint) => new(
         checkpoint.Path,
@@ -19,7 +20,8 @@ internal sealed partial record ModelReport(
         [.. checkpoint.Tensors.GroupBy(tensor => tensor.File).Select(file =>
             new FileReport(System.IO.Path.GetFileName(file.Key.Path), file.Count(), file.Key.Length))],
         checkpoint.SideFiles,
-        [.. checkpoint.Tensors.Select(tensor => new TensorReport(tensor.Name, tensor.DType.SafetensorsName(), [.. tensor.Shape]))]);
+        [.. checkpoint.Tensors.Select(tensor =>
+            new TensorReport(tensor.Name, tensor.DType.SafetensorsName(), [.. tensor.Shape]))]);
 
     public string ToText(bool everyTensor)
     {
@@ -30,9 +32,10 @@ internal sealed partial record ModelReport(
                 ("layers", Layers?.ToString()),
                 ("vocabulary", VocabSize?.ToString()),
                 ("tied head", TiedEmbeddings is { } tied ? (tied ? "yes" : "no") : null),
-                ("parameters", Sizes.Count(Parameters)),
+                ("parameters", Sizes.FormatParameters(Parameters)),
                 ("weights", Sizes.Format(WeightBytes)),
-                .. Files.Select((file, index) => (index == 0 ? "files" : "", (string?)$"{file.Name}  {file.Tensors} tensors  {Sizes.Format(file.Bytes)}")),
+                .. Reports.Column("files", Files.Select(file =>
+                    $"{file.Name}  {Sizes.Count(file.Tensors, "tensor")}  {Sizes.Format(file.Bytes)}")),
                 ("beside them", SideFiles.Count == 0 ? null : string.Join(", ", SideFiles)),
             ]);
         IEnumerable<string> lines = everyTensor
@@ -52,7 +55,7 @@ internal sealed record FileReport(string Name, int Tensors, long Bytes);
 /// <summary>One tensor.</summary>
 internal sealed record TensorReport(string Name, string Dtype, IReadOnlyList<long> Shape)
 {
-    public string ToText() => $"  {Dtype,-8} [{string.Join(", ", Shape)}]".PadRight(30) + $"  {Name}";
+    public string ToText() => $"  {Dtype,-8} [{string.Join(", ", Shape)}]".PadRight(30) + $"  {Messages.OneLine(Name)}";
 
     // By content, so that tensors of one kind group together.
     public bool Equals(TensorReport? other) =>

@@ -5,8 +5,9 @@ namespace Interfuse.Cli;
 
 /// <summary>What a merge would do (<c>--dry-run</c>).</summary>
 internal sealed record PlanReport(
-    string Method, IReadOnlyList<string> Models, string Target, int Tensors, long Parameters, long BytesIn, long BytesOut,
-    int Threads, long MaxMemory, IReadOnlyList<PlannedShard> Shards, IReadOnlyList<string> Warnings)
+    string Method, IReadOnlyList<string> Models, string Target, int Tensors, long Parameters,
+    long BytesIn, long BytesOut, int Threads, long MaxMemory, IReadOnlyList<PlannedShard> Shards,
+    IReadOnlyList<string> Warnings)
 {
     public static PlanReport Of(MergePlan plan, string target) => new(
         plan.Recipe.MergeMethod,
@@ -22,16 +23,16 @@ internal sealed record PlanReport(
         plan.Warnings);
 
     public string ToText() => Reports.ToText(
-        $"Would merge {Models.Count} models by {Method} into {Target}",
+        $"Would merge {Sizes.Count(Models.Count, "model")} by {Method} into {Target}",
         [
-            .. Models.Select((model, index) => (index == 0 ? "models" : "", (string?)model)),
+            .. Reports.Column("models", Models),
             ("tensors", $"{Tensors}"),
-            ("parameters", Sizes.Count(Parameters)),
+            ("parameters", Sizes.FormatParameters(Parameters)),
             ("bytes in", Sizes.Format(BytesIn)),
             ("bytes out", Sizes.Format(BytesOut)),
-            ("memory", $"at most {Sizes.Format(MaxMemory)} on {Threads} threads"),
-            .. Shards.Select((shard, index) =>
-                (index == 0 ? "files" : "", (string?)$"{shard.File}  {shard.Tensors} tensors  {Sizes.Format(shard.Bytes)}")),
+            ("memory", $"at most {Sizes.FormatMemory(MaxMemory)} on {Sizes.Count(Threads, "thread")}"),
+            .. Reports.Column("files", Shards.Select(shard =>
+                $"{shard.File}  {Sizes.Count(shard.Tensors, "tensor")}  {Sizes.Format(shard.Bytes)}")),
         ]);
 }
 

@@ -23,7 +23,11 @@ internal static class Reports
         int width = lines.Max(line => line.Label.Length);
         return string.Join('\n', lines
             .Where(line => line.Value is not null)
-            .Select(line => $"  {line.Label.PadRight(width)}  {line.Value}")
-            .Prepend(title));
+            .Select(line => $"  {line.Label.PadRight(width)}  {Messages.OneLine(line.Value!)}")
+            .Prepend(Messages.OneLine(title)));
     }
+
+    /// <summary>Values below each other, the label beside the first.</summary>
+    public static IEnumerable<(string Label, string? Value)> Column(string label, IEnumerable<string> values) =>
+        values.Select((value, index) => (index == 0 ? label : "", (string?)value));
 }

@@ -6,8 +6,9 @@ namespace Interfuse.Cli;
 
 /// <summary>What a merge did.</summary>
 internal sealed record ResultReport(
-    string Method, int Models, string Target, int Tensors, int TensorsResumed, long Parameters, long BytesRead, long BytesWritten,
-    int Files, double Seconds, int Threads, IReadOnlyList<NonFiniteTensor> NonFinite, IReadOnlyList<string> Warnings)
+    string Method, int Models, string Target, int Tensors, int TensorsResumed, long Parameters, long BytesOut,
+    long BytesRead, long BytesWritten, int Files, double Seconds, int Threads,
+    IReadOnlyList<NonFiniteTensor> NonFinite, IReadOnlyList<string> Warnings)
 {
     // As many tensors with NaN as fit on a screen; --json has all.
     private const int NonFiniteShown = 10;
@@ -19,6 +20,7 @@ internal sealed record ResultReport(
         plan.TensorCount,
         report.TensorsResumed,
         plan.ParameterCount,
+        plan.OutputBytes,
         progress.BytesRead,
         progress.BytesWritten,
         plan.Layout.Shards.Count,
@@ -32,15 +34,18 @@ internal sealed record ResultReport(
         double rate = (BytesRead + BytesWritten) / Math.Max(Seconds, 1e-9);
         string seconds = Seconds.ToString(Seconds < 10 ? "0.00" : "0.0", CultureInfo.InvariantCulture);
         return Reports.ToText(
-            $"Merged {Models} models by {Method} into {Target}",
+            $"Merged {Sizes.Count(Models, "model")} by {Method} into {Target}",
             [
-                ("tensors", TensorsResumed == 0 ? $"{Tensors}" : $"{Tensors}, {TensorsResumed} of them from the interrupted run"),
-                ("parameters", Sizes.Count(Parameters)),
+                ("tensors", $"{Tensors}"),
+                ("resumed", TensorsResumed == 0
+                    ? null
+                    : $"{Sizes.Count(TensorsResumed, "tensor")} of the interrupted run"),
+                ("parameters", Sizes.FormatParameters(Parameters)),
                 ("read", Sizes.Format(BytesRead)),
-                ("written", $"{Sizes.Format(BytesWritten)} in {Files} {(Files == 1 ? "file" : "files")}"),
-                ("time", $"{seconds} s on {Threads} {(Threads == 1 ? "thread" : "threads")}, {Sizes.Format(rate)}/s"),
-                .. NonFinite.Take(NonFiniteShown).Select((tensor, index) =>
-                    (index == 0 ? "NaN/inf" : "", (string?)$"{tensor.Count} in {tensor.Tensor}")),
+                ("written", $"{Sizes.Format(BytesWritten)} in {Sizes.Count(Files, "file")}"),
+                ("time", $"{seconds} s on {Sizes.Count(Threads, "thread")}, {Sizes.Format(rate)}/s"),
+                .. Reports.Column("NaN/inf", NonFinite.Take(NonFiniteShown).Select(tensor =>
+                    $"{tensor.Count} in {tensor.Tensor}")),
                 ("", NonFinite.Count > NonFiniteShown ? $"and {NonFinite.Count - NonFiniteShown} more tensors" : null),
             ]);
     }

@@ -1,0 +1,94 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Interfuse.Merging.Recipes;
+
+namespace Interfuse.Cli;
+
+/// <summary>Finds mistakes in a command line and says what was meant.</summary>
+internal static class Usage
+{
+    /// <summary>The mistake that most likely caused the others, or null.</summary>
+    public static string? MistakeIn(ParseResult parsed)
+    {
+        Command command = parsed.CommandResult.Command;
+        Token[] values = [.. parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(child => child.Tokens)];
+
+        // The parser takes a misspelled option for the value of an argument that is still open.
+        string[] strangers = [.. values.Select(token => token.Value), .. parsed.UnmatchedTokens];
+        if (Array.Find(strangers, text => text.Length > 1 && text[0] == '-') is { } option)
+        {
+            string name = option.Split('=', ':')[0];
+            return $"unknown option '{name}'{DidYouMean(name, OptionsOf(command))}";
+        }
+
+        if (parsed.UnmatchedTokens is [string stranger, ..])
+        {
+            return command.Subcommands.Count > 0
+                ? $"unknown command '{stranger}'{DidYouMean(stranger, command.Subcommands.Select(sub => sub.Name))}"
+                : $"unexpected argument '{stranger}' for command: '{command.Name}'";
+        }
+
+        if (parsed.Errors.Count > 0)
+        {
+            return command.Subcommands.Count > 0
+                ? $"a command is missing: {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}"
+                : parsed.Errors[0].Message.TrimEnd('.');
+        }
+
+        return values.Any(token => token.Value.Length == 0) ? "an argument is empty: a path is expected" : null;
+    }
+
+    /// <summary>Reads the value of an option that takes a whole number.</summary>
+    public static ulong? ParseNumber(ArgumentResult result, ulong minimum, ulong maximum)
+    {
+        string text = result.Tokens[0].Value;
+        if (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
+            && number >= minimum && number <= maximum)
+        {
+            return number;
+        }
+
+        AddError(result, $"'{text}' isn't a whole number from {minimum} to {maximum}");
+        return null;
+    }
+
+    /// <summary>Reads the value of an option that takes a size.</summary>
+    public static long? ParseSize(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (Sizes.TryParse(text, out long bytes))
+        {
+            return bytes;
+        }
+
+        AddError(result, $"'{text}' isn't a size; write for example 512MiB, 4GiB or 5GB");
+        return null;
+    }
+
+    /// <summary>Reads the value of an option that takes one of some words.</summary>
+    public static T? ParseWord<T>(ArgumentResult result, params (string Word, T Value)[] words)
+        where T : struct
+    {
+        string text = result.Tokens[0].Value;
+        foreach ((string word, T value) in words)
+        {
+            if (text == word)
+            {
+                return value;
+            }
+        }
+
+        AddError(result, $"'{text}' is none of {string.Join(", ", words.Select(word => word.Word))}");
+        return null;
+    }
+
+    private static void AddError(ArgumentResult result, string message) =>
+        result.AddError(result.Parent is OptionResult option ? $"{option.Option.Name}: {message}" : message);
+
+    private static IEnumerable<string> OptionsOf(Command command) =>
+        command.Options.SelectMany(option => option.Aliases.Prepend(option.Name));
+
+    private static string DidYouMean(string word, IEnumerable<string> known) =>
+        Nearest.To(word, known) is { } near ? $", did you mean '{near}'?" : "";
+}
