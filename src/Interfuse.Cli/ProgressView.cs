@@ -65,7 +65,7 @@ internal sealed class ProgressView : IDisposable
         .Columns(new ProgressBarColumn { Width = 32 }, new TaskDescriptionColumn { Alignment = Justify.Left })
         .Start(context =>
         {
-            ProgressTask task = context.AddTask("", maxValue: _bytes);
+            ProgressTask task = context.AddTask(Markup.Escape(Status().ToText()), maxValue: _bytes);
             do
             {
                 MergeStatus status = Status();
