@@ -93,10 +93,17 @@ public sealed class StagedDirectory : IDisposable
         DurableDirectory.FlushTree(Path, except: new HashSet<string>([.. scratch, InPartial(LockFileName)]));
         Array.ForEach(scratch, File.Delete);
 
-        DeleteLock();
+        if (OperatingSystem.IsWindows())
+        {
+            DeleteLock();
+        }
+
+        // Elsewhere the lock goes along: a run that is killed just before the move leaves a directory to resume, not one
+        // that no run may touch.
         DurableDirectory.Flush(Path);
         bool replaces = Directory.Exists(Target);
         MoveIntoPlace(replaces);
+        File.Delete(System.IO.Path.Combine(Target, LockFileName));
         DurableDirectory.Flush(System.IO.Path.GetDirectoryName(Target)!);
         _finished = true;
         _lock.Dispose();
@@ -216,6 +223,7 @@ public sealed class StagedDirectory : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            DeleteLock();
             throw new InterfuseException(
                 $"{Target}: the result could not be put here ({e.Message}); it is complete in {Path}, so move it.",
                 e);
