@@ -51,8 +51,10 @@ public sealed class Slerp : MergeMethod
 
         // mergekit interpolates linearly from |cos| > 0.9995 on, which is where most fine-tunes of one base are; the formula
         // itself is sound in float64 until the sine loses its digits. A zero vector has no direction; mergekit calls it
-        // orthogonal to everything.
-        bool linear = semantics == MergeSemantics.Mergekit ? Math.Abs(cosine) > 0.9995 : sine < 1e-6 || lengths == 0;
+        // orthogonal to everything. One NaN or infinity makes the angle NaN, which must not spread to all other elements.
+        bool linear = semantics == MergeSemantics.Mergekit
+            ? Math.Abs(cosine) > 0.9995
+            : !(sine >= 1e-6) || lengths == 0 || double.IsInfinity(lengths);
         return linear
             ? [(float)(1 - t), (float)t]
             : [(float)(Math.Sin((1 - t) * angle) / sine), (float)(Math.Sin(t * angle) / sine)];
