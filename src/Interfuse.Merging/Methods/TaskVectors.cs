@@ -43,7 +43,10 @@ internal sealed class NormPass(int experts, int tiles, NormPass.Thinning thin) :
         }
     }
 
-    /// <summary>The scale of one expert; 1 where either norm is too small to divide by (1e-7, mergekit's bound).</summary>
+    /// <summary>
+    /// The scale of one expert; 1 where either norm is too small to divide by (1e-7, mergekit's bound), and where a NaN or an
+    /// infinity in the expert leaves no ratio, so that it does not spread to all other elements.
+    /// </summary>
     public float Scale(int expert)
     {
         double all = 0;
@@ -54,6 +57,6 @@ internal sealed class NormPass(int experts, int tiles, NormPass.Thinning thin) :
             kept += _sums[expert, tile].Kept;
         }
 
-        return all < 1e-7 || kept < 1e-7 ? 1f : (float)(all / kept);
+        return double.IsFinite(all) && all >= 1e-7 && kept >= 1e-7 ? (float)(all / kept) : 1f;
     }
 }
