@@ -10,6 +10,8 @@ namespace Interfuse.Merging.Execution;
 internal sealed class TensorJob(PlannedTensor tensor, int index, TensorMerge? merge)
 {
     private readonly int _tileCount = TileGrid.TileCount(tensor.Output.ElementCount);
+    private TensorPass? _nextPass;
+    private int _nextTiles;
     private bool _writing;
     private int _passTiles;
     private int _taken;
@@ -46,8 +48,8 @@ internal sealed class TensorJob(PlannedTensor tensor, int index, TensorMerge? me
 
     public void CountNonFinite(int values) => Interlocked.Add(ref _nonFinite, values);
 
-    /// <summary>Goes on to the next pass that has tiles; no tile of this job is being worked on meanwhile.</summary>
-    public void Advance()
+    /// <summary>Finds the next pass that has tiles; no tile of this job is being worked on meanwhile, nor handed out.</summary>
+    public void PreparePass()
     {
         do
         {
@@ -57,11 +59,17 @@ internal sealed class TensorJob(PlannedTensor tensor, int index, TensorMerge? me
                 return;
             }
 
-            Pass = merge?.NextPass();
-            _writing = Pass is null;
-            (_taken, _finished) = (0, 0);
-            _passTiles = Pass?.Tiles?.Count ?? _tileCount;
+            _nextPass = merge?.NextPass();
+            _writing = _nextPass is null;
+            _nextTiles = _nextPass?.Tiles?.Count ?? _tileCount;
         }
-        while (_passTiles == 0);
+        while (_nextTiles == 0);
+    }
+
+    /// <summary>Lets the tiles of the pass that was prepared be handed out; callers hold the scheduler's lock.</summary>
+    public void BeginPass()
+    {
+        Pass = _nextPass;
+        (_taken, _finished, _passTiles) = (0, 0, _nextTiles);
     }
 }

@@ -101,7 +101,7 @@ internal sealed class TileScheduler(IEnumerable<TensorJob> jobs, int maxOpen, Ac
 
     private void Advance(TensorJob job)
     {
-        job.Advance();
+        job.PreparePass();
         if (job.IsWritten)
         {
             written(job);
@@ -112,6 +112,10 @@ internal sealed class TileScheduler(IEnumerable<TensorJob> jobs, int maxOpen, Ac
             if (job.IsWritten)
             {
                 _open.Remove(job);
+            }
+            else
+            {
+                job.BeginPass();
             }
 
             Monitor.PulseAll(_gate);

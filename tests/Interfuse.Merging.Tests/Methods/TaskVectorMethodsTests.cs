@@ -141,13 +141,11 @@ internal sealed class TaskVectorMethodsTests
         workshop.Vector("e0", [bad, .. Enumerable.Repeat(1f, 63)]);
         workshop.Vector("e1", [.. Enumerable.Repeat(2f, 64)]);
 
-        double[] merged = workshop.MergeVector($$"""
-            merge_method: {{method}}
-            base_model: base
-            models: [{model: e0}, {model: e1}]
-            parameters: {weight: 1, density: 0.5, rescale: true}
-            """.Replace(method == "task_arithmetic" ? ", density: 0.5, rescale: true" : "-", "", StringComparison.Ordinal),
-            new MergeOptions { Semantics = semantics });
+        string thinning = method == "task_arithmetic" ? "" : ", density: 0.5, rescale: true";
+        string yaml = $"{{merge_method: {method}, base_model: base, models: [{{model: e0}}, {{model: e1}}], "
+            + $"parameters: {{weight: 1{thinning}}}}}";
+
+        double[] merged = workshop.MergeVector(yaml, new MergeOptions { Semantics = semantics });
 
         Assert.That(merged[1..], Has.All.Matches<double>(double.IsFinite));
     }
