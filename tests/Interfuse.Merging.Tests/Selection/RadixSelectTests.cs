@@ -16,9 +16,11 @@ internal sealed class RadixSelectTests
             ArraySegment<uint>[] parts = [new(values, 0, cut), default, new(values, cut, count - cut)];
             uint[] descending = [.. values.OrderDescending()];
 
-            uint[] selected = [.. Enumerable.Range(1, count).Select(rank => RadixSelect.NthLargest(parts, rank))];
+            (uint, long)[] wide = [.. Enumerable.Range(1, count).Select(rank => Select(parts, rank, 0, int.MaxValue))];
+            (uint, long)[] tight = [.. Enumerable.Range(1, count).Select(rank => Select(parts, rank, descending[^1], descending[0]))];
 
-            Assert.That(selected, Is.EqualTo(descending));
+            Assert.That(wide, Is.EqualTo(descending.Select(value => (value, (long)descending.Count(other => other > value)))));
+            Assert.That(tight, Is.EqualTo(wide));
         }
     }
 
@@ -27,8 +29,14 @@ internal sealed class RadixSelectTests
     {
         uint[] values = [0, 1, (1 << 10) - 1, 1 << 10, (1 << 20) - 1, 1 << 20, int.MaxValue - 1, int.MaxValue];
 
-        uint[] selected = [.. Enumerable.Range(1, values.Length).Select(rank => RadixSelect.NthLargest([values], rank))];
+        uint[] selected = [.. Enumerable.Range(1, values.Length).Select(rank => Select([values], rank, 0, int.MaxValue).Value)];
 
         Assert.That(selected, Is.EqualTo(values.Reverse()));
+    }
+
+    private static (uint Value, long Above) Select(ArraySegment<uint>[] parts, long rank, uint low, uint high)
+    {
+        uint value = RadixSelect.NthLargest(parts, rank, low, high, out long above);
+        return (value, above);
     }
 }
