@@ -27,10 +27,7 @@ public sealed class CheckpointMistakeTests
     public void A_truncated_file()
     {
         string file = _folder["expert2", "model.safetensors"];
-        using (FileStream stream = File.OpenWrite(file))
-        {
-            stream.SetLength(stream.Length - 3);
-        }
+        File.WriteAllBytes(file, File.ReadAllBytes(file)[..^3]);
 
         AssertRefused(file, "the file is truncated");
     }
@@ -82,9 +79,9 @@ public sealed class CheckpointMistakeTests
         string[] shards = [.. Shards(directory).Select(shard => Path.GetFileName(shard))];
         string index = Path.Combine(directory, "model.safetensors.index.json");
         string text = File.ReadAllText(index);
-        File.WriteAllText(index, text.Replace($"norm.weight\": \"{shards[^1]}", $"norm.weight\": \"{shards[0]}"));
+        File.WriteAllText(index, text.Replace($"{UpProjection}\": \"{shards[1]}", $"{UpProjection}\": \"{shards[0]}"));
 
-        AssertRefused(index, "tensor 'model.norm.weight'", $"is in {shards[^1]}", $"lists it in {shards[0]}");
+        AssertRefused(index, $"tensor '{UpProjection}'", $"is in {shards[1]}", $"lists it in {shards[0]}");
     }
 
     [Test]

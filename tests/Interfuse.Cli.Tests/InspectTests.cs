@@ -39,9 +39,9 @@ public sealed class InspectTests
                             model-00002-of-00002\.safetensors  3 tensors  {shardSizes}
               beside them   tokenizer\.json
 
-              BF16     \[16, 8\]             model\.embed_tokens\.weight
-              BF16     \[8, 8\]              model\.layers\.\*\.mlp\.up_proj\.weight  x 2
-              BF16     \[8\]                 model\.norm\.weight
+              BF16     \[16, 8\]              model\.embed_tokens\.weight
+              BF16     \[8, 8\]               model\.layers\.\*\.mlp\.up_proj\.weight  x 2
+              BF16     \[8\]                  model\.norm\.weight
             $
             """));
     }

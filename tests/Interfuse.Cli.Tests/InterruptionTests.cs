@@ -133,7 +133,7 @@ public sealed class InterruptionTests
             using RunningCommand merge = Start(Slowly);
             merge.WaitUntil(IsComputing);
             merge.Signal(RunningCommand.Stop);
-            using (FileStream stream = File.OpenWrite(input))
+            using (FileStream stream = new(input, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
             {
                 stream.SetLength(4096);
             }

@@ -35,10 +35,16 @@ public sealed class SameBytesTests
     [OneTimeTearDown]
     public void DeleteModels() => _folder.Dispose();
 
-    [TestCase("linear", SmallModels.Linear)]
-    [TestCase("slerp", SmallModels.Slerp)]
-    [TestCase("ties", SmallModels.Ties)]
-    [TestCase("dare_ties", SmallModels.DareTies)]
+    private static IEnumerable<TestCaseData> Recipes() =>
+        new[]
+        {
+            ("linear", SmallModels.Linear),
+            ("slerp", SmallModels.Slerp),
+            ("ties", SmallModels.Ties),
+            ("dare_ties", SmallModels.DareTies),
+        }.Select(recipe => new TestCaseData(recipe.Item1, recipe.Item2).SetArgDisplayNames(recipe.Item1));
+
+    [TestCaseSource(nameof(Recipes))]
     public void Vector_width_threads_and_memory_change_no_byte(string method, string recipe)
     {
         string path = _folder.Write($"{method}.yml", recipe);

@@ -42,15 +42,20 @@ public sealed class TerminalTests
         Assert.That(screen[screen.IndexOf("Merged", StringComparison.Ordinal)..], Does.Not.Contain('\u001b'));
     }
 
-    [TestCase("xterm-256color", "--quiet")]
     [TestCase("xterm-256color", "--json")]
     [TestCase("dumb", "")]
-    public void No_code_is_sent_where_none_is_wanted(string terminal, string option)
+    public void No_bar_is_shown_where_none_is_wanted(string terminal, string option)
     {
         (int exitCode, string screen) = Merge(terminal, option);
 
         Assert.That(exitCode, Is.EqualTo(ExitCode.Ok), screen);
-        Assert.That(screen, Does.Not.Contain('\u001b'));
+        Assert.That(screen, Does.Not.Contain(HideCursor).And.Not.Contain("━").And.Not.Contain(" %  "));
+    }
+
+    [Test]
+    public void Quiet_sends_nothing_to_the_terminal()
+    {
+        Assert.That(Merge("xterm-256color", "--quiet"), Is.EqualTo((ExitCode.Ok, "")));
     }
 
     private (int ExitCode, string Screen) Merge(string terminal, string option = "")
