@@ -27,9 +27,13 @@ internal sealed class Journal : IDisposable
     }
 
     /// <summary>Opens the journal of an interrupted merge, and gives the finished tensors with their counts.</summary>
+    /// <param name="directory">The directory it is in.</param>
+    /// <param name="fingerprint">The plan's.</param>
+    /// <param name="tensors">How many tensors the plan has.</param>
+    /// <param name="finished">Receives, by index, how many values of a finished tensor are NaN or infinite.</param>
     /// <returns>Null where there is none: the interruption came before anything was written.</returns>
-    /// <exception cref="InterfuseException">It belongs to another merge.</exception>
-    public static Journal? Resume(string directory, string fingerprint, out Dictionary<int, long> finished)
+    /// <exception cref="InterfuseException">It belongs to another merge, or is damaged.</exception>
+    public static Journal? Resume(string directory, string fingerprint, int tensors, out Dictionary<int, long> finished)
     {
         finished = [];
         string path = Path.Combine(directory, FileName);
@@ -53,8 +57,14 @@ internal sealed class Journal : IDisposable
 
         foreach (string line in lines.Skip(1))
         {
-            string[] fields = line.Split(' ');
-            finished[int.Parse(fields[0], CultureInfo.InvariantCulture)] = long.Parse(fields[1], CultureInfo.InvariantCulture);
+            if (line.Split(' ') is not [string index, string count]
+                || !int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out int tensor) || tensor >= tensors
+                || !long.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out long nonFinite))
+            {
+                throw new InterfuseException($"{path}: is damaged, so it can't be continued; run without --resume to start over");
+            }
+
+            finished[tensor] = nonFinite;
         }
 
         var stream = new FileStream(path, FileMode.Open, FileAccess.Write);

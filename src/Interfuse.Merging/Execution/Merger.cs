@@ -41,19 +41,14 @@ public sealed class Merger
         using StagedDirectory staged = StagedDirectory.Open(_target, _plan.Options.Overwrite, _plan.Options.Resume);
         string fingerprint = _plan.Fingerprint();
         Dictionary<int, long> finished = [];
-        using Journal? earlier = staged.Resumed ? Journal.Resume(staged.Path, fingerprint, out finished) : null;
+        Journal? earlier = staged.Resumed
+            ? Journal.Resume(staged.Path, fingerprint, _plan.TensorCount, out finished)
+            : null;
+        int resumed;
         try
         {
-            int resumed = WriteWeights(staged.Path, earlier, fingerprint, finished, threads, cancellation);
+            resumed = WriteWeights(staged.Path, earlier, fingerprint, finished, threads, cancellation);
             OutputWriter.WriteSideFiles(_plan, staged.Path);
-            staged.Publish(Journal.FileName);
-            return new MergeReport(
-                _target,
-                Stopwatch.GetElapsedTime(begin),
-                threads,
-                resumed,
-                [.. finished.Where(entry => entry.Value > 0).OrderBy(entry => entry.Key)
-                    .Select(entry => new NonFiniteTensor(_plan.Tensors[entry.Key].Output.Name, entry.Value))]);
         }
         catch (Exception error) when (error is not OperationCanceledException && earlier is null)
         {
@@ -61,16 +56,27 @@ public sealed class Merger
             staged.Discard();
             throw;
         }
+
+        // Not within the above: a model that is complete stays where it is when it can't be put in place.
+        staged.Publish(Journal.FileName);
+        return new MergeReport(
+            _target,
+            Stopwatch.GetElapsedTime(begin),
+            threads,
+            resumed,
+            [.. finished.Where(entry => entry.Value > 0).OrderBy(entry => entry.Key)
+                .Select(entry => new NonFiniteTensor(_plan.Tensors[entry.Key].Output.Name, entry.Value))]);
     }
 
     /// <summary>Writes what is not in <paramref name="finished"/> yet, and adds it; gives how many tensors were.</summary>
     private int WriteWeights(
         string directory, Journal? earlier, string fingerprint, Dictionary<int, long> finished, int threads, CancellationToken cancellation)
     {
+        // The journal comes first: shards without one could be another merge's, and be published with this one's.
+        using Journal journal = earlier ?? Journal.Create(directory, fingerprint);
         using CheckpointWriter writer = earlier is null
             ? CheckpointWriter.Create(directory, _plan.Layout)
             : CheckpointWriter.Resume(directory, _plan.Layout);
-        using Journal? begun = earlier is null ? Journal.Create(directory, fingerprint) : null;
 
         // A shard that has gone missing was made anew: what the journal says of its tensors is no longer so.
         foreach (int tensor in finished.Keys.Where(tensor => writer.IsNew(_plan.Layout[tensor].Shard)).ToArray())
@@ -85,7 +91,7 @@ public sealed class Merger
             _progress.TensorDone();
         }
 
-        Compute(writer, earlier ?? begun!, finished, threads, cancellation);
+        Compute(writer, journal, finished, threads, cancellation);
         writer.Complete();
         return resumed;
     }
@@ -96,26 +102,30 @@ public sealed class Merger
         int[] todo = [.. Enumerable.Range(0, _plan.Tensors.Count).Where(tensor => !finished.ContainsKey(tensor))];
         using ReadAhead readAhead = new([.. todo.Select(tensor => _plan.Tensors[tensor])]);
         TileScheduler? scheduler = null;
-        using WriteBehind writeBehind = new(writer, _plan.Layout, journal, error => scheduler!.Stop(error));
-        scheduler = new TileScheduler(Jobs(todo, readAhead), threads + 1, job =>
+        using (WriteBehind writeBehind = new(writer, _plan.Layout, journal, error => scheduler!.Stop(error)))
         {
-            writeBehind.Add(job);
-            lock (finished)
+            scheduler = new TileScheduler(Jobs(todo, readAhead), threads + 1, job =>
             {
-                finished[job.Index] = job.NonFinite;
-            }
+                writeBehind.Add(job);
+                lock (finished)
+                {
+                    finished[job.Index] = job.NonFinite;
+                }
 
-            _progress.TensorDone();
-        });
-        writeBehind.Start();
-        using CancellationTokenRegistration stop = cancellation.Register(() => scheduler.Stop());
-        Thread[] workers = [.. Enumerable.Range(0, threads).Select(index => new Thread(() => Work(scheduler, writer))
-        {
-            Name = $"interfuse worker {index}",
-            IsBackground = true,
-        })];
-        Array.ForEach(workers, worker => worker.Start());
-        Array.ForEach(workers, worker => worker.Join());
+                _progress.TensorDone();
+            });
+            writeBehind.Start();
+            using CancellationTokenRegistration stop = cancellation.Register(() => scheduler.Stop());
+            Thread[] workers = [.. Enumerable.Range(0, threads).Select(index => new Thread(() => Work(scheduler, writer))
+            {
+                Name = $"interfuse worker {index}",
+                IsBackground = true,
+            })];
+            Array.ForEach(workers, worker => worker.Start());
+            Array.ForEach(workers, worker => worker.Join());
+        }
+
+        // Write-behind has ended too, so a flush that failed last is known: the system reports such a failure only once.
         cancellation.ThrowIfCancellationRequested();
         scheduler.ThrowIfFailed();
     }
