@@ -7,7 +7,7 @@ namespace Interfuse.Cli.Tests;
 [Platform("Linux", Reason = "sends signals by Linux's numbers")]
 public sealed class InterruptionTests
 {
-    // Makes a merge take seconds where it would take a fraction, so that it can be caught at work. The bytes are the
+    // Makes a merge last a second or more, so that it can be caught at work and its journal fills. The bytes are the
     // same on every path.
     private static readonly (string, string)[] Slowly = [("INTERFUSE_CPU_PATH", "scalar")];
 
@@ -28,7 +28,8 @@ public sealed class InterruptionTests
         ]);
         _folder.Write("recipe.yml", SmallModels.Ties);
         long begin = Stopwatch.GetTimestamp();
-        Outcome outcome = Run();
+        using RunningCommand merge = Start(Slowly);
+        Outcome outcome = merge.Wait();
         _duration = Stopwatch.GetElapsedTime(begin);
         Assert.That(outcome.ExitCode, Is.EqualTo(ExitCode.Ok), outcome.Error);
         _undisturbed = SmallModels.Hashes(Target);
@@ -54,7 +55,7 @@ public sealed class InterruptionTests
         int hits = 0;
         for (int round = 0; round < 20; round++)
         {
-            using RunningCommand merge = Start([], "--resume");
+            using RunningCommand merge = Start(Slowly, "--resume");
             bool ended = merge.EndsWithin(_duration * random.NextDouble());
             if (!ended)
             {
