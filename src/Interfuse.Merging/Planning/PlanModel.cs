@@ -47,8 +47,8 @@ internal sealed class PlanModel(string name, Checkpoint checkpoint)
     /// <summary>Opens a model, or gives the one that is open already: two spellings of one path are one model.</summary>
     public static PlanModel Open(Recipe recipe, ModelReference reference, List<PlanModel> opened)
     {
-        string path = recipe.ResolvePath(reference);
-        PlanModel? model = opened.Find(other => other.Checkpoint.Path == Path.GetFullPath(path));
+        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(recipe.ResolvePath(reference)));
+        PlanModel? model = opened.Find(other => other.Checkpoint.Path == path);
         if (model is null)
         {
             model = new PlanModel(reference.Text, Checkpoint.Open(path));
