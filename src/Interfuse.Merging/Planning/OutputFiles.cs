@@ -27,13 +27,15 @@ internal static class OutputFiles
         }
 
         TensorSpec? embedding = Find(tensors, "embed_tokens.weight");
-        if (embedding is not null && embedding.Shape[0] != donor.Checkpoint.Config.VocabSize)
+        if (embedding is { Shape.Length: 2 } && embedding.Shape[0] != donor.Checkpoint.Config.VocabSize)
         {
             config.SetVocabSize(embedding.Shape[0]);
         }
 
+        // Where the key is absent the architecture decides, and it decided on the donor's head.
         bool hasHead = Find(tensors, LayerNames.Head) is not null;
-        if (embedding is not null && config.TieWordEmbeddings != !hasHead && (config.TieWordEmbeddings is not null || !hasHead))
+        bool saysNothing = config.TieWordEmbeddings is null && hasHead && !donor.HasTiedHead;
+        if (embedding is not null && config.TieWordEmbeddings != !hasHead && !saysNothing)
         {
             config.SetTieWordEmbeddings(!hasHead);
         }
@@ -67,7 +69,14 @@ internal static class OutputFiles
             SlotInput? first = shape.Slots.FirstOrDefault(slot => slot.Slice == slice)?.Inputs[0];
             for (int layer = first?.Source.Layers!.Value.Start ?? 0; layer < first?.Source.Layers!.Value.End; layer++)
             {
-                types.Add(first.Model.Checkpoint.Config?.Json["layer_types"]?[layer]?.DeepClone());
+                if (first.Model.Checkpoint.Config?.Json["layer_types"] is not JsonArray list || layer >= list.Count)
+                {
+                    // Without the list, the model's code assumes its default.
+                    config.Json.Remove("layer_types");
+                    return;
+                }
+
+                types.Add(list[layer]?.DeepClone());
             }
         }
 

@@ -98,6 +98,12 @@ internal sealed class OutputShape
             if (index == recipe.Slices.Count - 1)
             {
                 after.AddRange(OutsideLayers(sources, slice, stack, name => !LayerNames.IsBeforeLayers(name)));
+                if (!after.Exists(slot => slot.Name == LayerNames.Head)
+                    && before.Concat(layers).SelectMany(slot => slot.Inputs).Any(input => !input.Model.HasTiedHead))
+                {
+                    // The last layers' head is their embedding, which is not the one the output begins with.
+                    after.Add(Slot(LayerNames.Head, sources, slice));
+                }
             }
         }
 
@@ -108,7 +114,11 @@ internal sealed class OutputShape
         List<(PlanModel Model, RecipeSource Source)> sources, RecipeSlice slice, string stack, Func<string, bool> wanted) =>
         from name in AllNames(sources[0].Model, sources.Select(source => source.Model))
         where !IsInStack(name, stack) && wanted(name)
-        select new TensorSlot(name, slice, [.. sources.Select(source => new SlotInput(source.Model, source.Source, name))], 0);
+        select Slot(name, sources, slice);
+
+    private static TensorSlot Slot(
+        string name, List<(PlanModel Model, RecipeSource Source)> sources, RecipeSlice slice) =>
+        new(name, slice, [.. sources.Select(source => new SlotInput(source.Model, source.Source, name))], 0);
 
     private static IEnumerable<TensorSlot> LayerSlots(
         List<(PlanModel Model, RecipeSource Source)> sources, RecipeSlice slice, string stack, string outputStack,

@@ -39,7 +39,8 @@ internal sealed class Vocabulary
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
             return new Vocabulary(ReadIds(document.RootElement));
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException
+            or FormatException or ArgumentNullException or IndexOutOfRangeException)
         {
             throw new CheckpointFormatException(path, $"isn't a tokenizer in Hugging Face's format: {error.Message}");
         }

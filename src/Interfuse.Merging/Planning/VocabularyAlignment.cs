@@ -34,7 +34,8 @@ internal sealed class VocabularyAlignment
     /// <returns>A source for each of <paramref name="tensors"/> that isn't null, with the output's number of rows.</returns>
     public TensorSource?[] Align(CheckpointTensor ownerTensor, IReadOnlyList<CheckpointTensor?> tensors)
     {
-        int rows = checked((int)ownerTensor.Info.Shape[0]);
+        CheckMatrix(ownerTensor);
+        int rows = (int)ownerTensor.Info.Shape[0];
         int owner = IndexOf(_owner);
         var sources = new TensorSource?[tensors.Count];
         for (int model = 0; model < tensors.Count; model++)
@@ -44,7 +45,7 @@ internal sealed class VocabularyAlignment
                 CheckShape(own, ownerTensor);
                 RowOrigin[] origins = [.. Enumerable.Range(0, rows).Select(row => Origin(model, row, owner, tensors))];
                 bool inPlace = own.Info.Shape[0] == rows && origins.Index().All(origin => origin.Item == new RowOrigin(model, origin.Index));
-                sources[model] = inPlace ? new StoredSource(own) : new GatheredSource(own, origins, tensors, ownerTensor);
+                sources[model] = inPlace ? new StoredSource(own) : Gather(own, origins, tensors, ownerTensor);
             }
         }
 
@@ -87,6 +88,38 @@ internal sealed class VocabularyAlignment
     {
         int index = _models.Index().Where(entry => entry.Item == model).Select(entry => entry.Index).DefaultIfEmpty(-1).First();
         return index >= 0 ? index : RowOrigin.OwnerTensor;
+    }
+
+    private static GatheredSource Gather(
+        CheckpointTensor own, RowOrigin[] origins, IReadOnlyList<CheckpointTensor?> tensors, CheckpointTensor owner)
+    {
+        // A row may come from any of them, and then has to become of this tensor's type.
+        foreach (CheckpointTensor tensor in tensors.OfType<CheckpointTensor>().Append(owner))
+        {
+            if (!tensor.Info.DType.IsArithmetic())
+            {
+                throw new CheckpointFormatException(
+                    tensor.File.Path,
+                    $"is {tensor.Info.DType.SafetensorsName()}, and tokenizer_source has to compute with it; "
+                    + "convert the model to bfloat16 first",
+                    tensor.Info.Name);
+            }
+        }
+
+        return new GatheredSource(own, origins, tensors, owner);
+    }
+
+    // Rows are listed one by one, so their number must be one that the file's size backs: no rows without columns.
+    private static void CheckMatrix(CheckpointTensor tensor)
+    {
+        if (tensor.Info.Shape.Length != 2 || tensor.Info.Shape[1] == 0 || tensor.Info.Shape[0] > int.MaxValue)
+        {
+            throw new CheckpointFormatException(
+                tensor.File.Path,
+                $"has shape [{string.Join(", ", tensor.Info.Shape)}], but tokenizer_source needs a matrix with a row "
+                + "per token",
+                tensor.Info.Name);
+        }
     }
 
     private static void CheckShape(CheckpointTensor tensor, CheckpointTensor owner)
