@@ -6,6 +6,9 @@ namespace Interfuse.Merging.Methods;
 /// <remarks>r = sum_i (w_i / sum_j w_j) x_i; without <c>normalize</c>, r = sum_i w_i x_i.</remarks>
 public sealed class Linear : MergeMethod
 {
+    // 0.1 + 0.2 - 0.3 is not exactly zero in binary.
+    private const double SmallestSum = 1e-8;
+
     private static readonly ParameterSpec Weight = new("weight", ParameterScope.Model, Default: null);
     private static readonly ParameterSpec Normalize =
         new("normalize", ParameterScope.Merge, Default: 1, Kind: ParameterKind.Flag);
@@ -22,7 +25,7 @@ public sealed class Linear : MergeMethod
         if (tensor.IsOn(Normalize))
         {
             double sum = weights.Sum();
-            if (sum == 0)
+            if (Math.Abs(sum) < SmallestSum)
             {
                 throw new InterfuseException(
                     $"tensor '{tensor.Name}': the weights sum to zero, so they can't be normalised; set `normalize: false` or change a weight");

@@ -26,7 +26,7 @@ internal sealed class Planner
         try
         {
             OutputShape shape = OutputShape.Of(_recipe, OpenModels(), _method.Signature.Base == BaseModelUse.Required);
-            PlanModel donor = _recipe.BaseModel is { } reference ? Model(reference) : shape.Slots[0].Inputs[0].Model;
+            PlanModel donor = _recipe.BaseModel is { } reference ? Model(reference) : _models[0];
             PlanModel tokenizerDonor = _recipe.TokenizerSource is { Text: not "base" } source ? Model(source) : donor;
             InputFinder inputs = new(shape, _recipe, _options, donor, tokenizerDonor, _warnings);
 
@@ -37,6 +37,12 @@ internal sealed class Planner
                 {
                     tensors.Add(PlanTensor(slot, found));
                 }
+            }
+
+            if (tensors.Count == 0)
+            {
+                throw new CheckpointFormatException(
+                    _models[0].Checkpoint.Path, "holds no tensors to merge; give a model that has weights");
             }
 
             UnusedFilters.Report(_recipe, shape, _warnings);
