@@ -77,6 +77,13 @@ public sealed class MergePlan : IDisposable
             Add($"{file.Path}|{file.Length}|{File.GetLastWriteTimeUtc(file.Path).Ticks}");
         }
 
+        // With tokenizer_source these decide which row goes where.
+        foreach (PlanModel model in Models)
+        {
+            var tokenizer = new FileInfo(Path.Combine(model.Checkpoint.Path, "tokenizer.json"));
+            Add(tokenizer.Exists ? $"{tokenizer.FullName}|{tokenizer.Length}|{tokenizer.LastWriteTimeUtc.Ticks}" : "");
+        }
+
         foreach (CheckpointLayout.Shard shard in Layout.Shards)
         {
             hash.AppendData(shard.Header);
