@@ -1,6 +1,8 @@
 namespace Interfuse.Merging.Tests;
 
-/// <summary>The merge methods in float64, written from the papers' formulas and from what is known of mergekit's.</summary>
+/// <summary>
+/// The merge methods in float64, written from the papers' formulas and from what is known of mergekit's.
+/// </summary>
 internal static class Formulas
 {
     public static double[] Linear(double[][] models, double[] weights, bool normalize = true)
@@ -47,10 +49,14 @@ internal static class Formulas
     public static double[] Add(double[] baseValues, double[][] deltas, double[] weights, bool normalize, double lambda)
     {
         double divisor = normalize && Math.Abs(weights.Sum()) >= 1e-8 ? weights.Sum() : 1;
-        return Elements(baseValues, i => baseValues[i] + (lambda * deltas.Select((delta, d) => weights[d] * delta[i]).Sum() / divisor));
+        return Elements(
+            baseValues,
+            i => baseValues[i] + (lambda * deltas.Select((delta, d) => weights[d] * delta[i]).Sum() / divisor));
     }
 
-    /// <summary>The same with the task vectors that have the sign of their sum; a sum of zero elects the positive in mergekit.</summary>
+    /// <summary>
+    /// The same with the task vectors that have the sign of their sum; a sum of zero elects the positive in mergekit.
+    /// </summary>
     public static double[] Elect(
         double[] baseValues, double[][] deltas, double[] weights, bool normalize, double lambda, bool mergekit)
     {
@@ -59,7 +65,8 @@ internal static class Formulas
             double[] values = [.. deltas.Select((delta, d) => weights[d] * delta[i])];
             double sum = values.Sum();
             int elected = sum == 0 && mergekit ? 1 : Math.Sign(sum);
-            int[] agreeing = [.. Enumerable.Range(0, values.Length).Where(d => elected != 0 && Math.Sign(values[d]) == elected)];
+            int[] agreeing = [.. Enumerable.Range(0, values.Length).Where(
+                d => elected != 0 && Math.Sign(values[d]) == elected)];
             double divisor = agreeing.Sum(d => weights[d]);
             return baseValues[i] + (lambda * agreeing.Sum(d => values[d]) / (normalize && divisor != 0 ? divisor : 1));
         });

@@ -18,7 +18,8 @@ internal static class SmallFloats
             switch (dtype)
             {
                 case DType.BFloat16:
-                    BinaryPrimitives.WriteUInt16LittleEndian(element, (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16));
+                    BinaryPrimitives.WriteUInt16LittleEndian(
+                        element, (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16));
                     break;
                 case DType.Float16:
                     BinaryPrimitives.WriteHalfLittleEndian(element, (Half)value);

@@ -39,7 +39,8 @@ internal sealed class DeterminismTests
 
         Assert.That(Digest(method, "two", new MergeOptions { Threads = 2 }), Is.EqualTo(alone));
         Assert.That(Digest(method, "five", new MergeOptions { Threads = 5, MaxMemory = 8L << 30 }), Is.EqualTo(alone));
-        Assert.That(Digest(method, "tight", new MergeOptions { Threads = 2, MaxMemory = 230 << 20 }), Is.EqualTo(alone));
+        Assert.That(
+            Digest(method, "tight", new MergeOptions { Threads = 2, MaxMemory = 230 << 20 }), Is.EqualTo(alone));
     }
 
     [Test]
@@ -106,6 +107,7 @@ internal sealed class DeterminismTests
     {
         var random = new Random(seed);
         long[][] shapes = [[300, 521], [1, 65537], [3], [], [1025], [5, 1, 300, 300]];
-        _workshop.Model(name, [.. shapes.Select((shape, index) => SmallFloats.Of($"t{index}", dtype, shape, () => random.NextSingle() - 0.5f))]);
+        _workshop.Model(name, [.. shapes.Select(
+            (shape, index) => SmallFloats.Of($"t{index}", dtype, shape, () => random.NextSingle() - 0.5f))]);
     }
 }

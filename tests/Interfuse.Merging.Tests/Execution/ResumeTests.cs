@@ -1,3 +1,4 @@
+using System.Globalization;
 using Interfuse.Checkpoints;
 using Interfuse.Merging.Execution;
 using Interfuse.Merging.Methods;
@@ -106,7 +107,8 @@ internal sealed class ResumeTests
 
         Assert.That(
             () => workshop.Run(Recipe(), Options with { Resume = true }),
-            Throws.InstanceOf<InterfuseException>().With.Message.Contains(Journal(workshop)).And.Message.Contains("without --resume"));
+            Throws.InstanceOf<InterfuseException>().With.Message.Contains(Journal(workshop))
+                .And.Message.Contains("without --resume"));
         Assert.That(File.Exists(Journal(workshop)), Is.True);
     }
 
@@ -118,7 +120,8 @@ internal sealed class ResumeTests
 
         Assert.That(
             () => workshop.Run(Recipe(density: 0.25), Options with { Resume = true }),
-            Throws.InstanceOf<InterfuseException>().With.Message.Contains("out.partial").And.Message.Contains("another recipe"));
+            Throws.InstanceOf<InterfuseException>().With.Message.Contains("out.partial")
+                .And.Message.Contains("another recipe"));
 
         Assert.That(workshop.Run(Recipe(), Options with { Resume = true }).TensorsResumed, Is.EqualTo(StoppedAt));
     }
@@ -174,7 +177,9 @@ internal sealed class ResumeTests
             RandomWords = AtTensor(StoppedAt, () => workshop.Write("out/squatter", "")),
         };
 
-        Assert.That(() => workshop.Run(Recipe(), options), Throws.InstanceOf<InterfuseException>().With.Message.Contains("not empty"));
+        Assert.That(
+            () => workshop.Run(Recipe(), options),
+            Throws.InstanceOf<InterfuseException>().With.Message.Contains("not empty"));
 
         Assert.That(ModelTensors.Read(workshop["out.partial"]), Has.Count.EqualTo(Tensors));
     }
@@ -239,20 +244,26 @@ internal sealed class ResumeTests
 
     private static string Journal(Workshop workshop) => workshop["out.partial", "journal"];
 
-    private static string Recipe(double density = 0.5) => FormattableString.Invariant(
-        $"{{merge_method: dare_linear, base_model: base, models: [{{model: a}}], parameters: {{weight: 1, density: {density}}}}}");
+    private static string Recipe(double density = 0.5) => string.Create(CultureInfo.InvariantCulture, $$"""
+        merge_method: dare_linear
+        base_model: base
+        models: [{model: a}]
+        parameters: {weight: 1, density: {{density}} }
+        """);
 
     private static Workshop Models(float bad = 1)
     {
         const int Length = 20_000;
         var workshop = new Workshop();
         float[] values = [.. Enumerable.Range(0, Length).Select(i => (float)i)];
-        workshop.Model("base", [.. Enumerable.Range(0, Tensors).Select(i => ModelTensors.Float32($"t{i}", [Length], values))]);
+        workshop.Model(
+            "base", [.. Enumerable.Range(0, Tensors).Select(i => ModelTensors.Float32($"t{i}", [Length], values))]);
         float[] expert = [.. values.Select(float.Sqrt)];
         values.AsSpan(0, 10).Fill(bad);
         workshop.Model(
             "a",
-            [.. Enumerable.Range(0, Tensors).Select(i => ModelTensors.Float32($"t{i}", [Length], i == 0 ? values : expert))]);
+            [.. Enumerable.Range(0, Tensors).Select(
+                i => ModelTensors.Float32($"t{i}", [Length], i == 0 ? values : expert))]);
         return workshop;
     }
 
@@ -276,7 +287,8 @@ internal sealed class ResumeTests
 
     private static int EntriesIn(string journal)
     {
-        using var reader = new StreamReader(new FileStream(journal, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        using var reader = new StreamReader(
+            new FileStream(journal, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         return reader.ReadToEnd().Count(character => character == '\n') - 1;
     }
 

@@ -20,14 +20,15 @@ internal sealed class TileSchedulerTests
 
         scheduler.ThrowIfFailed();
         Assert.That(written, Is.EqualTo(merges.Length));
-        Assert.That(merges, Has.All.Matches<CountingMerge>(merge => merge.Visits.SequenceEqual(CountingMerge.Expected)));
+        Assert.That(
+            merges, Has.All.Matches<CountingMerge>(merge => merge.Visits.SequenceEqual(CountingMerge.Expected)));
     }
 
     [Test]
     public void A_failure_on_one_thread_stops_all_and_is_what_is_thrown()
     {
-        var scheduler = new TileScheduler(
-            Enumerable.Range(0, 100).Select(index => Job(index == 50 ? new FailingMerge() : new CountingMerge(), index)), 3, _ => { });
+        TensorMerge[] merges = [new CountingMerge(), new CountingMerge(), new FailingMerge(), new CountingMerge()];
+        var scheduler = new TileScheduler(merges.Select(Job), maxOpen: 3, _ => { });
 
         Work(scheduler, threads: 2);
 
@@ -35,7 +36,9 @@ internal sealed class TileSchedulerTests
     }
 
     private static TensorJob Job(TensorMerge merge, int index) => new(
-        new PlannedTensor(new TensorSpec("w", DType.Float32, [Tiles * (long)TileGrid.TileLength]), [], null), index, merge);
+        new PlannedTensor(new TensorSpec("w", DType.Float32, [Tiles * (long)TileGrid.TileLength]), [], null),
+        index,
+        merge);
 
     private static void Work(TileScheduler scheduler, int threads)
     {

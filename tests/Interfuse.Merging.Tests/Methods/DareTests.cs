@@ -79,7 +79,8 @@ internal sealed class DareTests
         {
             int pairs = Length - distance;
             int alike = Enumerable.Range(0, pairs).Count(i => kept[i] == kept[i + distance]);
-            Assert.That(alike / (double)pairs, Is.EqualTo(0.5).Within(5 * 0.5 / Math.Sqrt(pairs)), $"distance {distance}");
+            Assert.That(
+                alike / (double)pairs, Is.EqualTo(0.5).Within(5 * 0.5 / Math.Sqrt(pairs)), $"distance {distance}");
         }
     }
 
@@ -111,7 +112,8 @@ internal sealed class DareTests
         double[] first = DropFromOnes("density: 0.5", seed: 1);
 
         Assert.That(DropFromOnes("density: 0.5", seed: 1), Is.EqualTo(first));
-        double alike = DropFromOnes("density: 0.5", seed: 2).Zip(first).Count(pair => pair.First == pair.Second) / (double)Length;
+        double[] other = DropFromOnes("density: 0.5", seed: 2);
+        double alike = other.Zip(first).Count(pair => pair.First == pair.Second) / (double)Length;
         Assert.That(alike, Is.EqualTo(0.5).Within(5 * 0.5 / Math.Sqrt(Length)));
     }
 
@@ -119,7 +121,10 @@ internal sealed class DareTests
     public void Tensors_of_other_names_drop_others()
     {
         using var workshop = new Workshop();
-        workshop.Model("base", ModelTensors.Float32("v", [Length], new float[Length]), ModelTensors.Float32("w", [Length], new float[Length]));
+        workshop.Model(
+            "base",
+            ModelTensors.Float32("v", [Length], new float[Length]),
+            ModelTensors.Float32("w", [Length], new float[Length]));
         workshop.Model("a", ModelTensors.Float32("v", [Length], Ones(1)), ModelTensors.Float32("w", [Length], Ones(1)));
 
         Dictionary<string, double[]> merged = workshop.Merge(Recipe("density: 0.5"));
@@ -159,8 +164,12 @@ internal sealed class DareTests
         return workshop.MergeVector(Recipe(parameters), new MergeOptions { Seed = seed });
     }
 
-    private static string Recipe(string parameters) =>
-        $"{{merge_method: dare_linear, base_model: base, models: [{{model: a}}], parameters: {{weight: 1, {parameters}}}}}";
+    private static string Recipe(string parameters) => $$"""
+        merge_method: dare_linear
+        base_model: base
+        models: [{model: a}]
+        parameters: {weight: 1, {{parameters}} }
+        """;
 
     private static float[] Ones(float value)
     {

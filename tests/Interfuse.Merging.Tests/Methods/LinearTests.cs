@@ -50,7 +50,8 @@ internal sealed class LinearTests
         workshop.Vector("a", values);
         workshop.Vector("b", values);
 
-        double[] merged = workshop.MergeVector("{merge_method: linear, models: [{model: a}, {model: b}], parameters: {weight: 7}}");
+        double[] merged = workshop.MergeVector(
+            "{merge_method: linear, models: [{model: a}, {model: b}], parameters: {weight: 7}}");
 
         Assert.That(merged, Is.EqualTo(values));
     }

@@ -13,7 +13,8 @@ internal sealed class PassthroughTests
         workshop.Run("{merge_method: passthrough, models: [{model: a}]}");
 
         Assert.That(
-            File.ReadAllBytes(workshop["out", "model.safetensors"]), Is.EqualTo(File.ReadAllBytes(workshop["a", "model.safetensors"])));
+            File.ReadAllBytes(workshop["out", "model.safetensors"]),
+            Is.EqualTo(File.ReadAllBytes(workshop["a", "model.safetensors"])));
     }
 
     [Test]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 
@@ -24,7 +25,8 @@ internal sealed class SlerpTests
     [Test]
     public void A_quarter_turn_keeps_length_and_passes_the_middle()
     {
-        Assert.That(Between([3, 0], [0, 3], 0.5), Is.EqualTo(new double[] { 3 / Math.Sqrt(2), 3 / Math.Sqrt(2) }).Within(1e-6));
+        Assert.That(
+            Between([3, 0], [0, 3], 0.5), Is.EqualTo(new double[] { 3 / Math.Sqrt(2), 3 / Math.Sqrt(2) }).Within(1e-6));
     }
 
     [Test]
@@ -37,11 +39,18 @@ internal sealed class SlerpTests
         Assert.That(Between(from, to, 1, semantics), Is.EqualTo(to).Within(1e-6));
     }
 
-    [TestCase(new float[] { 0, 0 }, new float[] { 4, 8 }, new double[] { 1, 2 }, TestName = "From_zero_the_way_is_straight")]
-    [TestCase(new float[] { 4, 8 }, new float[] { 0, 0 }, new double[] { 3, 6 }, TestName = "To_zero_the_way_is_straight")]
-    [TestCase(new float[] { 0, 0 }, new float[] { 0, 0 }, new double[] { 0, 0 }, TestName = "Between_zeros_there_is_zero")]
-    [TestCase(new float[] { 1, 2 }, new float[] { 3, 6 }, new double[] { 1.5, 3 }, TestName = "Along_a_ray_the_way_is_straight")]
-    [TestCase(new float[] { 1, 2 }, new float[] { -1, -2 }, new double[] { 0.5, 1 }, TestName = "Between_opposites_the_way_is_straight")]
+    [TestCase(
+        new float[] { 0, 0 }, new float[] { 4, 8 }, new double[] { 1, 2 }, TestName = "From_zero_the_way_is_straight")]
+    [TestCase(
+        new float[] { 4, 8 }, new float[] { 0, 0 }, new double[] { 3, 6 }, TestName = "To_zero_the_way_is_straight")]
+    [TestCase(
+        new float[] { 0, 0 }, new float[] { 0, 0 }, new double[] { 0, 0 }, TestName = "Between_zeros_there_is_zero")]
+    [TestCase(
+        new float[] { 1, 2 }, new float[] { 3, 6 }, new double[] { 1.5, 3 },
+        TestName = "Along_a_ray_the_way_is_straight")]
+    [TestCase(
+        new float[] { 1, 2 }, new float[] { -1, -2 }, new double[] { 0.5, 1 },
+        TestName = "Between_opposites_the_way_is_straight")]
     public void Where_there_is_no_arc(float[] from, float[] to, double[] expected)
     {
         Assert.That(Between(from, to, 0.25), Is.EqualTo(expected).Within(1e-6));
@@ -80,7 +89,8 @@ internal sealed class SlerpTests
         Assert.That(merged[2], Is.EqualTo((double)bad));
     }
 
-    private static double[] Between(float[] from, float[] to, double t, MergeSemantics semantics = MergeSemantics.Published)
+    private static double[] Between(
+        float[] from, float[] to, double t, MergeSemantics semantics = MergeSemantics.Published)
     {
         using var workshop = new Workshop();
         workshop.Vector("base", from);
@@ -88,6 +98,10 @@ internal sealed class SlerpTests
         return workshop.MergeVector(Recipe(t, "other"), new MergeOptions { Semantics = semantics });
     }
 
-    private static string Recipe(double t, string other) => FormattableString.Invariant(
-        $"{{merge_method: slerp, base_model: base, models: [{{model: base}}, {{model: {other}}}], parameters: {{t: {t}}}}}");
+    private static string Recipe(double t, string other) => string.Create(CultureInfo.InvariantCulture, $$"""
+        merge_method: slerp
+        base_model: base
+        models: [{model: base}, {model: {{other}} }]
+        parameters: {t: {{t}} }
+        """);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 
@@ -19,7 +20,8 @@ internal sealed class TaskVectorMethodsTests
     {
         using var models = new VectorModels(length);
 
-        double[] merged = models.Merge(Recipe("task_arithmetic", $"normalize: {Flag(normalize)}, {Lambda(lambda)}"));
+        double[] merged = models.Merge(Recipe("task_arithmetic", string.Create(
+            CultureInfo.InvariantCulture, $"normalize: {Flag(normalize)}, lambda: {lambda}")));
 
         VectorModels.AssertClose(merged, Formulas.Add(models.Base, models.Deltas, Weights, normalize, lambda));
     }
@@ -35,6 +37,9 @@ internal sealed class TaskVectorMethodsTests
     {
         using var models = new VectorModels(length);
         double lambda = normalize ? 1 : 1.5;
+        string parameters = string.Create(
+            CultureInfo.InvariantCulture,
+            $"density: {density}, normalize: {Flag(normalize)}, rescale: {Flag(rescale)}, lambda: {lambda}");
         double[][] deltas = models.Deltas;
         double[][] trimmed = [.. deltas.Select(delta => Formulas.Trim(delta, density))];
         if (rescale)
@@ -42,12 +47,11 @@ internal sealed class TaskVectorMethodsTests
             trimmed = [.. trimmed.Zip(deltas, Formulas.KeepNorm)];
         }
 
-        double[] merged = models.Merge(
-            Recipe("ties", FormattableString.Invariant($"density: {density}, ") + $"normalize: {Flag(normalize)}, rescale: {Flag(rescale)}, {Lambda(lambda)}"),
-            new MergeOptions { Semantics = semantics });
+        double[] merged = models.Merge(Recipe("ties", parameters), new MergeOptions { Semantics = semantics });
 
         // A scale is no power of two: where rounding decides over a sum of zero, both outcomes are right.
-        double[] expected = Formulas.Elect(models.Base, trimmed, Weights, normalize, lambda, semantics == MergeSemantics.Mergekit);
+        double[] expected = Formulas.Elect(
+            models.Base, trimmed, Weights, normalize, lambda, semantics == MergeSemantics.Mergekit);
         int[] decided = [.. Enumerable.Range(0, length)
             .Where(i => !rescale || trimmed.All(delta => delta[i] == 0)
                 || Math.Abs(trimmed.Select((delta, d) => Weights[d] * delta[i]).Sum()) > 1e-5)];
@@ -70,7 +74,8 @@ internal sealed class TaskVectorMethodsTests
             - {model: e2, parameters: {weight: 1, density: 0}}
             """);
 
-        VectorModels.AssertClose(merged, Formulas.Elect(models.Base, trimmed, Weights, normalize: true, 1, mergekit: false));
+        VectorModels.AssertClose(
+            merged, Formulas.Elect(models.Base, trimmed, Weights, normalize: true, 1, mergekit: false));
     }
 
     [TestCase("ties", 0)]
@@ -90,7 +95,8 @@ internal sealed class TaskVectorMethodsTests
         using var models = new VectorModels(3000);
 
         Assert.That(
-            models.Merge(Recipe(dare, "density: 1, normalize: true")), Is.EqualTo(models.Merge(Recipe(plain, "normalize: true"))));
+            models.Merge(Recipe(dare, "density: 1, normalize: true")),
+            Is.EqualTo(models.Merge(Recipe(plain, "normalize: true"))));
     }
 
     [TestCase("task_arithmetic")]
@@ -109,15 +115,18 @@ internal sealed class TaskVectorMethodsTests
     {
         using var models = new VectorModels(1000, experts: 1);
 
-        double[] merged = models.Merge("{merge_method: ties, base_model: base, models: [{model: e0}], parameters: {weight: 1, density: 1e-9}}");
+        double[] merged = models.Merge(
+            "{merge_method: ties, base_model: base, models: [{model: e0}], parameters: {weight: 1, density: 1e-9}}");
 
-        double[] expected = Formulas.Elect(models.Base, [Formulas.Trim(models.Deltas[0], 1e-9)], [1], normalize: true, 1, mergekit: false);
+        double[] expected = Formulas.Elect(
+            models.Base, [Formulas.Trim(models.Deltas[0], 1e-9)], [1], normalize: true, 1, mergekit: false);
         Assert.That(merged, Is.EqualTo(expected));
         Assert.That(merged.Where((value, i) => value != models.Base[i]).Count(), Is.EqualTo(1));
     }
 
     [Test]
-    public void A_density_keeps_the_share_it_says_also_where_the_binary_product_falls_short([Values] MergeSemantics semantics)
+    public void A_density_keeps_the_share_it_says_also_where_the_binary_product_falls_short(
+        [Values] MergeSemantics semantics)
     {
         using var workshop = new Workshop();
         workshop.Vector("base", new float[100]);
@@ -161,6 +170,4 @@ internal sealed class TaskVectorMethodsTests
         """;
 
     private static string Flag(bool on) => on ? "true" : "false";
-
-    private static string Lambda(double lambda) => FormattableString.Invariant($"lambda: {lambda}");
 }

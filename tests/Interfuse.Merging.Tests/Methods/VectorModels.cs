@@ -1,6 +1,10 @@
+using Interfuse.Merging.Planning;
+
 namespace Interfuse.Merging.Tests.Methods;
 
-/// <summary>Models of one float32 tensor, with values whose differences are exact in float32, so that equal means equal.</summary>
+/// <summary>
+/// Models of one float32 tensor, with values whose differences are exact in float32, so that equal means equal.
+/// </summary>
 internal sealed class VectorModels : IDisposable
 {
     private readonly Workshop _workshop = new();
@@ -23,7 +27,7 @@ internal sealed class VectorModels : IDisposable
     /// <summary>The experts' task vectors.</summary>
     public double[][] Deltas => [.. Experts.Select(expert => Formulas.Delta(expert, Base))];
 
-    public double[] Merge(string yaml, Planning.MergeOptions? options = null) => _workshop.MergeVector(yaml, options);
+    public double[] Merge(string yaml, MergeOptions? options = null) => _workshop.MergeVector(yaml, options);
 
     public void Dispose() => _workshop.Dispose();
 

@@ -4,7 +4,9 @@ using Interfuse.Testing;
 
 namespace Interfuse.Merging.Tests.Parity;
 
-/// <summary>In 16 bits this engine is never further from the exact result than mergekit, which rounds after every step.</summary>
+/// <summary>
+/// In 16 bits this engine is never further from the exact result than mergekit, which rounds after every step.
+/// </summary>
 [Parallelizable(ParallelScope.All)]
 internal sealed class PrecisionTests
 {
@@ -26,7 +28,9 @@ internal sealed class PrecisionTests
         [
             .. mergekit.Select(tensor => (Name: tensor.Key, Theirs: tensor.Value, Exact: exact.Merge(tensor.Key)))
                 .Select(tensor => (
-                    tensor.Name, Ours: MeanError(merged[tensor.Name], tensor.Exact), Theirs: MeanError(tensor.Theirs, tensor.Exact)))
+                    tensor.Name,
+                    Ours: MeanError(merged[tensor.Name], tensor.Exact),
+                    Theirs: MeanError(tensor.Theirs, tensor.Exact)))
                 .Where(tensor => tensor.Ours > tensor.Theirs),
         ];
 
@@ -74,7 +78,7 @@ internal sealed class PrecisionTests
                 "dare_ties" => [.. deltas.Select((delta, expert) => Drop(delta, tensor, expert, densities[expert]))],
                 _ => deltas,
             };
-            bool rescale = _recipe.MergeMethod == "dare_ties" || _recipe.Parameters.Items.Any(parameter => parameter.Name == "rescale");
+            bool rescale = _recipe.MergeMethod == "dare_ties" || _recipe.Parameters.TryGet("rescale", out _);
             if (rescale)
             {
                 thinned = [.. thinned.Zip(deltas, Formulas.KeepNorm)];
@@ -91,7 +95,7 @@ internal sealed class PrecisionTests
         }
 
         /// <summary>
-        /// Whether the elected sign is more than a rounding error: 0.4 * 3 - 0.3 * 4 is zero, but no binary fraction is 0.3.
+        /// Whether the elected sign is more than a rounding error: 0.4 * 3 - 0.3 * 4 is zero, but not in binary.
         /// </summary>
         private static bool IsDecided(double[][] thinned, double[] weights, int i)
         {
@@ -108,7 +112,8 @@ internal sealed class PrecisionTests
 
         private double[] Values(string name) =>
         [
-            .. _recipe.Models.Select(source => source.Parameters.Items.FirstOrDefault(parameter => parameter.Name == name))
+            .. _recipe.Models
+                .Select(source => source.Parameters.Items.FirstOrDefault(parameter => parameter.Name == name))
                 .Select(parameter => parameter?.Setting.Evaluate("", 0) ?? 0),
         ];
     }

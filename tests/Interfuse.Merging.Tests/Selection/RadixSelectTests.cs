@@ -6,7 +6,8 @@ namespace Interfuse.Merging.Tests.Selection;
 internal sealed class RadixSelectTests
 {
     [Test]
-    public void Every_rank_of_any_values_in_any_pieces_agrees_with_a_sort([Values(1u, 3u, 1u << 10, 1u << 20, 1u << 31)] uint range)
+    public void Every_rank_of_any_values_in_any_pieces_agrees_with_a_sort(
+        [Values(1u, 3u, 1u << 10, 1u << 20, 1u << 31)] uint range)
     {
         var random = new Random((int)(range % 1000));
         for (int count = 1; count < 60; count++)
@@ -17,9 +18,11 @@ internal sealed class RadixSelectTests
             uint[] descending = [.. values.OrderDescending()];
 
             (uint, long)[] wide = [.. Enumerable.Range(1, count).Select(rank => Select(parts, rank, 0, int.MaxValue))];
-            (uint, long)[] tight = [.. Enumerable.Range(1, count).Select(rank => Select(parts, rank, descending[^1], descending[0]))];
+            (uint, long)[] tight = [.. Enumerable.Range(1, count).Select(
+                rank => Select(parts, rank, descending[^1], descending[0]))];
 
-            Assert.That(wide, Is.EqualTo(descending.Select(value => (value, (long)descending.Count(other => other > value)))));
+            Assert.That(
+                wide, Is.EqualTo(descending.Select(value => (value, (long)descending.Count(other => other > value)))));
             Assert.That(tight, Is.EqualTo(wide));
         }
     }
@@ -29,7 +32,8 @@ internal sealed class RadixSelectTests
     {
         uint[] values = [0, 1, (1 << 10) - 1, 1 << 10, (1 << 20) - 1, 1 << 20, int.MaxValue - 1, int.MaxValue];
 
-        uint[] selected = [.. Enumerable.Range(1, values.Length).Select(rank => Select([values], rank, 0, int.MaxValue).Value)];
+        uint[] selected = [.. Enumerable.Range(1, values.Length).Select(
+            rank => Select([values], rank, 0, int.MaxValue).Value)];
 
         Assert.That(selected, Is.EqualTo(values.Reverse()));
     }

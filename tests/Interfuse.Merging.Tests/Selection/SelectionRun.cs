@@ -55,15 +55,16 @@ internal sealed class SelectionRun
     }
 
     /// <summary>The experts' deltas against a base of zeros.</summary>
-    public static SelectionRun Of(float[] deltas, long keep, long scratchBytes = 64 << 20, int threads = 1, int seed = 0) =>
+    public static SelectionRun Of(
+        float[] deltas, long keep, long scratchBytes = 64 << 20, int threads = 1, int seed = 0) =>
         Of(new float[deltas.Length], [deltas], [keep], scratchBytes, threads, seed);
 
     public TopKThreshold Threshold(int expert) => _selection[expert];
 
     /// <summary>Asserts that exactly the k largest magnitudes are kept, the lowest index first among equals.</summary>
     /// <remarks>
-    /// A cut at one magnitude, and at one index among its equals, that keeps as many as asked for can only be the right one: so a
-    /// large tensor is not sorted.
+    /// A cut at one magnitude, and at one index among its equals, that keeps as many as asked for can only be the right
+    /// one: so a large tensor is not sorted.
     /// </remarks>
     public void AssertExact()
     {

@@ -22,7 +22,7 @@ internal sealed class TopKSelectionTests
     public void The_largest_are_kept_at_any_length_and_density(int elements)
     {
         float[] deltas = Bell(elements, seed: elements);
-        IEnumerable<long> counts = Densities.Select(density => (long)(density * elements)).Concat([0L, 1L, elements - 1L, elements]);
+        long[] counts = [.. Densities.Select(density => (long)(density * elements)), 0, 1, elements - 1, elements];
 
         foreach (long keep in counts.Distinct())
         {
@@ -43,7 +43,7 @@ internal sealed class TopKSelectionTests
     public void Experts_are_selected_each_by_itself_in_the_same_sweeps()
     {
         float[] baseValues = Bell(Large, seed: 3);
-        float[][] experts = [Bell(Large, seed: 4), Grid(Large, seed: 5, levels: 3), Bell(Large, seed: 6), [.. baseValues]];
+        float[][] experts = [Bell(Large, 4), Grid(Large, 5, levels: 3), Bell(Large, 6), [.. baseValues]];
 
         SelectionRun run = SelectionRun.Of(baseValues, experts, [Large / 5, Large / 2, 0, Large / 7]);
 
@@ -79,7 +79,8 @@ internal sealed class TopKSelectionTests
     }
 
     [Test]
-    public void Of_equal_magnitudes_the_lowest_indices_are_kept([Values(1, 2, 5)] int levels, [Values(1000, Large)] int elements)
+    public void Of_equal_magnitudes_the_lowest_indices_are_kept(
+        [Values(1, 2, 5)] int levels, [Values(1000, Large)] int elements)
     {
         float[] deltas = Grid(elements, seed: levels, levels);
 
@@ -153,8 +154,10 @@ internal sealed class TopKSelectionTests
         float[] deltas = Bell(Large, seed: 9);
         for (int tile = 0; tile <= Large / TileGrid.TileLength; tile++)
         {
-            int blocks = (Math.Min(TileGrid.TileLength, Large - (tile * TileGrid.TileLength)) + 1023) / TileGrid.BlockLength;
-            int start = (tile * TileGrid.TileLength) + (tile * 37 % blocks * TileGrid.BlockLength);
+            int first = tile * TileGrid.TileLength;
+            int length = Math.Min(TileGrid.TileLength, Large - first);
+            int blocks = (length + TileGrid.BlockLength - 1) / TileGrid.BlockLength;
+            int start = first + (tile * 37 % blocks * TileGrid.BlockLength);
             foreach (ref float delta in deltas.AsSpan(start, Math.Min(TileGrid.BlockLength, Large - start)))
             {
                 delta *= sampledAreLarge ? 1e9f : 1e-9f;
@@ -213,7 +216,8 @@ internal sealed class TopKSelectionTests
     public void Neighbouring_bit_patterns_are_told_apart_without_room()
     {
         // All in one bin of every histogram but the last.
-        float[] deltas = [.. Enumerable.Range(0, Large).Select(i => BitConverter.UInt32BitsToSingle(0x3F800000u + (uint)(i * 7L % 5)))];
+        float[] deltas = [.. Enumerable.Range(0, Large).Select(
+            i => BitConverter.UInt32BitsToSingle(0x3F800000u + (uint)(i * 7L % 5)))];
 
         foreach (double density in Densities)
         {
@@ -222,7 +226,8 @@ internal sealed class TopKSelectionTests
     }
 
     [Test]
-    public void Thresholds_do_not_depend_on_threads_or_the_order_of_tiles([Values(LeastScratch, 64 << 20)] long scratchBytes)
+    public void Thresholds_do_not_depend_on_threads_or_the_order_of_tiles(
+        [Values(LeastScratch, 64 << 20)] long scratchBytes)
     {
         float[] deltas = Grid(Large, seed: 13, levels: 1000);
         SelectionRun first = SelectionRun.Of(deltas, Large / 4, scratchBytes);
@@ -244,7 +249,8 @@ internal sealed class TopKSelectionTests
             int elements = 1 + (int)Math.Pow(Large, random.NextDouble());
             float[] deltas = random.Next(2) == 0 ? Bell(elements, round) : Grid(elements, round, 1 + random.Next(50));
             SelectionRun run = SelectionRun.Of(
-                deltas, random.NextInt64(elements + 1), random.Next(2) == 0 ? LeastScratch : 1 << 20, 1 + random.Next(3), round);
+                deltas, random.NextInt64(elements + 1), random.Next(2) == 0 ? LeastScratch : 1 << 20,
+                1 + random.Next(3), round);
 
             run.AssertExact();
         }
