@@ -8,7 +8,7 @@ namespace Interfuse.Merging.Tests.Methods;
 [Parallelizable(ParallelScope.All)]
 internal sealed class DareTests
 {
-    private const int Length = (2 * TileGrid.TileLength) + 77;
+    private const int Length = TileGrid.TileLength + 5077;
     private static readonly double[] Weights = [0.5, -0.25, 1];
 
     [Test]

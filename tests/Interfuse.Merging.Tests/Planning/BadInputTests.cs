@@ -299,7 +299,7 @@ internal sealed class BadInputTests
     {
         string[] before = [.. Directory.EnumerateFileSystemEntries(workshop.Path, "*", SearchOption.AllDirectories)];
 
-        TError error = Assert.Throws<TError>(() => merge());
+        TError error = Assert.Throws<TError>(() => merge())!;
 
         Assert.Multiple(() =>
         {

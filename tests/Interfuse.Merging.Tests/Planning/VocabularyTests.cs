@@ -88,6 +88,23 @@ internal sealed class VocabularyTests
     }
 
     [Test]
+    public void Rows_that_come_from_a_model_of_another_type_are_converted()
+    {
+        using Workshop workshop = Models(A, B);
+        float next = 0;
+        workshop.Model("b", SmallFloats.Of("model.embed_tokens.weight", DType.BFloat16, [2, 3], () => next++));
+        workshop.Model("a", SmallFloats.Of("model.embed_tokens.weight", DType.Float16, [2, 3], () => 100 + next++));
+        workshop.Write("b/tokenizer.json", TinyModel.Tokenizer(["cat", "mat"]));
+        workshop.Write("a/tokenizer.json", TinyModel.Tokenizer(["the", "cat"]));
+
+        Dictionary<string, double[]> merged = workshop.Merge(
+            Mean.Replace("{model: a}, ", "", StringComparison.Ordinal) + "\nbase_model: a\ntokenizer_source: base");
+
+        // the: a's first row; cat: b's first row.
+        Assert.That(merged["model.embed_tokens.weight"], Is.EqualTo(new double[] { 106, 107, 108, 0, 1, 2 }));
+    }
+
+    [Test]
     public void A_model_without_a_tokenizer_is_named()
     {
         using Workshop workshop = Models(A, B with { Tokens = null });
