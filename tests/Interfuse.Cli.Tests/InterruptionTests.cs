@@ -11,6 +11,8 @@ public sealed class InterruptionTests
     // same on every path.
     private static readonly (string, string)[] Slowly = [("INTERFUSE_CPU_PATH", "scalar")];
 
+    private const int Tensors = 10;
+
     private TempFolder _folder = null!;
     private Dictionary<string, string> _undisturbed = null!;
     private TimeSpan _duration;
@@ -23,7 +25,7 @@ public sealed class InterruptionTests
         _folder = new TempFolder();
         SmallModels.WriteThree(_folder, seed =>
         [
-            .. Enumerable.Range(0, 12).Select(layer =>
+            .. Enumerable.Range(0, Tensors).Select(layer =>
                 SmallModels.BFloat16(seed, $"model.layers.{layer}.mlp.up_proj.weight", 1024, 1024)),
         ]);
         _folder.Write("recipe.yml", SmallModels.Ties);
@@ -33,7 +35,7 @@ public sealed class InterruptionTests
         _duration = Stopwatch.GetElapsedTime(begin);
         Assert.That(outcome.ExitCode, Is.EqualTo(ExitCode.Ok), outcome.Error);
         _undisturbed = SmallModels.Hashes(Target);
-        Assert.That(_undisturbed, Has.Count.EqualTo(6 + 4), "shards; index, configuration, recipe, card");
+        Assert.That(_undisturbed, Has.Count.EqualTo((Tensors / 2) + 4), "shards; index, configuration, recipe, card");
     }
 
     [SetUp]
@@ -52,11 +54,15 @@ public sealed class InterruptionTests
     public void Twenty_kills_at_random_moments_change_no_byte()
     {
         var random = new Random(20);
+
+        // On a busy machine a run may take much longer; its later phases are reached by resuming.
+        double latest = Math.Min(_duration.TotalSeconds, 3);
         int hits = 0;
         for (int round = 0; round < 20; round++)
         {
-            using RunningCommand merge = Start(Slowly, "--resume");
-            bool ended = merge.EndsWithin(_duration * random.NextDouble());
+            // Slow runs fill the journal, fast ones come to the end, where the model moves into place.
+            using RunningCommand merge = Start(round % 2 == 0 ? Slowly : [], "--resume");
+            bool ended = merge.EndsWithin(TimeSpan.FromSeconds(latest * random.NextDouble()));
             if (!ended)
             {
                 merge.Kill();
@@ -94,9 +100,9 @@ public sealed class InterruptionTests
 
         Assert.That(resumed.ExitCode, Is.EqualTo(ExitCode.Ok), resumed.Error);
         int tensors = resumed.Json.GetProperty("tensors_resumed").GetInt32();
-        Assert.That(tensors, Is.InRange(1, 11));
+        Assert.That(tensors, Is.InRange(1, Tensors - 1));
         Assert.That(
-            resumed.Json.GetProperty("bytes_written").GetInt64(), Is.EqualTo((12 - tensors) * 2L * 1024 * 1024));
+            resumed.Json.GetProperty("bytes_written").GetInt64(), Is.EqualTo((Tensors - tensors) * 2L * 1024 * 1024));
         AssertSameBytes();
     }
 
