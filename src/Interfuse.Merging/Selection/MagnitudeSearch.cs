@@ -283,7 +283,7 @@ internal sealed class MagnitudeSearch
         }
 
         ArraySegment<uint> old = _collected[tile];
-        uint[] array = old.Array ?? ArrayPool<uint>.Shared.Rent(TileGrid.BlockLength);
+        uint[] array = old.Array ?? ArrayPool<uint>.Shared.Rent(2 * magnitudes.Length);
         if (old.Count + magnitudes.Length > array.Length)
         {
             array = ArrayPool<uint>.Shared.Rent(Math.Min(2 * (old.Count + magnitudes.Length), TileGrid.TileLength));
