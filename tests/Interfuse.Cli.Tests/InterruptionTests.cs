@@ -7,9 +7,11 @@ namespace Interfuse.Cli.Tests;
 [Platform("Linux", Reason = "sends signals by Linux's numbers")]
 public sealed class InterruptionTests
 {
-    // Makes a merge last a second or more, so that it can be caught at work and its journal fills. The bytes are the
-    // same on every path.
+    // A second or more, so that the journal fills. The bytes are the same on every path.
     private static readonly (string, string)[] Slowly = [("INTERFUSE_CPU_PATH", "scalar")];
+
+    // Ten seconds or more, by code that the JIT doesn't optimize: such a merge is always caught at work.
+    private static readonly (string, string)[] VerySlowly = [.. Slowly, ("DOTNET_JITMinOpts", "1")];
 
     private const int Tensors = 10;
 
@@ -88,7 +90,7 @@ public sealed class InterruptionTests
     [Test]
     public void A_resumed_merge_takes_over_what_the_journal_has()
     {
-        using (RunningCommand merge = Start(Slowly))
+        using (RunningCommand merge = Start(VerySlowly))
         {
             string journal = Path.Combine(Target + ".partial", "journal");
             merge.WaitUntil(() => File.Exists(journal) && File.ReadAllLines(journal).Length >= 2);
@@ -110,7 +112,7 @@ public sealed class InterruptionTests
     [TestCase(RunningCommand.Terminate)]
     public void A_signal_stops_the_merge_so_that_it_can_be_resumed(int signal)
     {
-        using (RunningCommand merge = Start(Slowly))
+        using (RunningCommand merge = Start(VerySlowly))
         {
             merge.WaitUntil(IsComputing);
             merge.Signal(signal);
@@ -137,7 +139,7 @@ public sealed class InterruptionTests
         byte[] whole = File.ReadAllBytes(input);
         try
         {
-            using RunningCommand merge = Start(Slowly);
+            using RunningCommand merge = Start(VerySlowly);
             merge.WaitUntil(IsComputing);
             merge.Signal(RunningCommand.Stop);
             using (FileStream stream = new(input, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
