@@ -26,7 +26,7 @@ public sealed class Merger
     /// <param name="plan">The plan; its models stay open.</param>
     /// <param name="target">The directory to make.</param>
     /// <param name="progress">Shows how far the merge is while it runs.</param>
-    /// <param name="cancellation">Stops the merge; what is finished is kept beside the target for <see cref="MergeOptions.Resume"/>.</param>
+    /// <param name="cancellation">Stops the merge; what is finished and on the disk is kept beside the target for <see cref="MergeOptions.Resume"/>.</param>
     /// <exception cref="InterfuseException">The target can't be used, or an input turned out unsound.</exception>
     /// <exception cref="IOException">Reading or writing failed.</exception>
     /// <exception cref="OperationCanceledException">The merge was stopped.</exception>

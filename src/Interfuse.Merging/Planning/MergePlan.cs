@@ -104,7 +104,13 @@ public sealed class MergePlan : IDisposable
     /// <summary>Reads the headers of every model the recipe names and plans the merge.</summary>
     /// <exception cref="RecipeException">The recipe asks for something these models can't give.</exception>
     /// <exception cref="CheckpointFormatException">A model's files are unsound, or the models don't fit together.</exception>
-    public static MergePlan Create(Recipe recipe, MergeOptions options) => new Planner(recipe, options).Plan();
+    /// <exception cref="ArgumentOutOfRangeException">The options ask for no thread, or for shards of no bytes.</exception>
+    public static MergePlan Create(Recipe recipe, MergeOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ShardSize, 1);
+        return new Planner(recipe, options).Plan();
+    }
 }
 
 /// <summary>One output tensor and where its elements come from.</summary>

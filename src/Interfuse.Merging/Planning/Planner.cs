@@ -88,6 +88,7 @@ internal sealed class Planner
         if (inputs.All(input => !input.DType.IsArithmetic() && !input.DType.IsFloat8()))
         {
             // Integers and booleans (position ids, masks) are not weights: the first model's are carried over.
+            RefuseQuantised(slot);
             return new PlannedTensor(new TensorSpec(slot.Name, inputs[0].DType, [.. shape]), [inputs[0]], null);
         }
 
@@ -105,6 +106,19 @@ internal sealed class Planner
         }
 
         return new PlannedTensor(output, inputs, settings);
+    }
+
+    /// <summary>In a quantised model the integers are the weights, and one model's would silently stand for all.</summary>
+    private static void RefuseQuantised(TensorSlot slot)
+    {
+        if (slot.Inputs.Count > 1
+            && slot.Inputs.FirstOrDefault(input => input.Model.Checkpoint.Config?.Json.ContainsKey("quantization_config") == true) is { } quantised)
+        {
+            throw new CheckpointFormatException(
+                quantised.Model.Checkpoint.Path,
+                "is quantised (config.json has quantization_config), and packed integers can't be merged; convert the model to bfloat16 first",
+                quantised.Name);
+        }
     }
 
     private void CheckArithmetic(TensorSource input)

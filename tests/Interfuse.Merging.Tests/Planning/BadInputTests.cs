@@ -102,6 +102,16 @@ internal sealed class BadInputTests
     }
 
     [Test]
+    public void Quantised_models_whose_weights_are_integers()
+    {
+        using var workshop = new Workshop();
+        workshop.Model("a", "{\"quantization_config\": {}}", ModelFolder.Random(1, "w.qweight", DType.Int32, 8));
+        workshop.Model("b", "{\"quantization_config\": {}}", ModelFolder.Random(2, "w.qweight", DType.Int32, 8));
+
+        Refuses<CheckpointFormatException>(workshop, Linear, workshop["a"], "'w.qweight'", "quantised", "bfloat16");
+    }
+
+    [Test]
     public void A_layer_range_beyond_the_last_layer()
     {
         using Workshop workshop = Models(A, B);
