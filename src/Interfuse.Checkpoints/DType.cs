@@ -90,19 +90,9 @@ public static class DTypes
     public static bool IsFloat8(this DType dtype) => dtype is DType.Float8E4M3 or DType.Float8E5M2;
 
     /// <summary>Finds the type with this safetensors name (exact, upper case).</summary>
-    public static bool TryParseSafetensors(string name, out DType dtype) =>
-        TryFind(static entry => entry.Safetensors, name, out dtype);
-
-    /// <summary>Finds the type with this PyTorch name, with or without the prefix <c>torch.</c>.</summary>
-    public static bool TryParseTorch(string name, out DType dtype)
+    public static bool TryParseSafetensors(string name, out DType dtype)
     {
-        string bare = name.StartsWith("torch.", StringComparison.Ordinal) ? name["torch.".Length..] : name;
-        return TryFind(static entry => entry.Torch, bare, out dtype);
-    }
-
-    private static bool TryFind(Func<(int, string Safetensors, string Torch), string> key, string name, out DType dtype)
-    {
-        int index = Array.FindIndex(Table, entry => key(entry) == name);
+        int index = Array.FindIndex(Table, entry => entry.Safetensors == name);
         dtype = (DType)Math.Max(index, 0);
         return index >= 0;
     }

@@ -16,20 +16,19 @@ public sealed class Dare : MergeMethod
 
     private readonly bool _elect;
 
-    private Dare(string name, bool elect, string summary)
+    private Dare(string name, bool elect)
     {
         _elect = elect;
         Signature = new MethodSignature(
             name, BaseModelUse.Required, MinModels: 1, MaxModels: int.MaxValue,
-            [TaskVectors.Weight, TaskVectors.Density, Normalize, Rescale, TaskVectors.Lambda, TaskVectors.Int8Mask],
-            summary);
+            [TaskVectors.Weight, TaskVectors.Density, Normalize, Rescale, TaskVectors.Lambda, TaskVectors.Int8Mask]);
     }
 
     /// <summary><c>dare_linear</c>: the thinned task vectors are added.</summary>
-    public static Dare Linear { get; } = new("dare_linear", elect: false, "randomly thinned task vectors, added");
+    public static Dare Linear { get; } = new("dare_linear", elect: false);
 
     /// <summary><c>dare_ties</c>: a sign is elected per element and those that agree are merged.</summary>
-    public static Dare Ties { get; } = new("dare_ties", elect: true, "randomly thinned task vectors, merged by elected sign");
+    public static Dare Ties { get; } = new("dare_ties", elect: true);
 
     /// <inheritdoc/>
     public override MethodSignature Signature { get; }

@@ -15,8 +15,7 @@ public sealed class Linear : MergeMethod
 
     /// <inheritdoc/>
     public override MethodSignature Signature { get; } = new(
-        "linear", BaseModelUse.Optional, MinModels: 1, MaxModels: int.MaxValue, [Weight, Normalize],
-        "weighted average of the models (model soup)");
+        "linear", BaseModelUse.Optional, MinModels: 1, MaxModels: int.MaxValue, [Weight, Normalize]);
 
     /// <inheritdoc/>
     public override TensorMerge Bind(TensorSettings tensor)

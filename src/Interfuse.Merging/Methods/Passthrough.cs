@@ -9,8 +9,7 @@ public sealed class Passthrough : MergeMethod
 
     /// <inheritdoc/>
     public override MethodSignature Signature { get; } = new(
-        "passthrough", BaseModelUse.Optional, MinModels: 1, MaxModels: 1, [Scale],
-        "one model's tensors unchanged or scaled, to stack layers");
+        "passthrough", BaseModelUse.Optional, MinModels: 1, MaxModels: 1, [Scale]);
 
     /// <inheritdoc/>
     public override TensorMerge Bind(TensorSettings tensor) =>

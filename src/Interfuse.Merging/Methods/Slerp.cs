@@ -15,8 +15,7 @@ public sealed class Slerp : MergeMethod
 
     /// <inheritdoc/>
     public override MethodSignature Signature { get; } = new(
-        "slerp", BaseModelUse.Required, MinModels: 1, MaxModels: 1, [T],
-        "spherical interpolation between two models");
+        "slerp", BaseModelUse.Required, MinModels: 1, MaxModels: 1, [T]);
 
     /// <inheritdoc/>
     public override TensorMerge Bind(TensorSettings tensor) =>

@@ -12,8 +12,7 @@ public sealed class TaskArithmetic : MergeMethod
     /// <inheritdoc/>
     public override MethodSignature Signature { get; } = new(
         "task_arithmetic", BaseModelUse.Required, MinModels: 1, MaxModels: int.MaxValue,
-        [TaskVectors.Weight, Normalize, TaskVectors.Lambda, TaskVectors.Int8Mask],
-        "base plus weighted task vectors");
+        [TaskVectors.Weight, Normalize, TaskVectors.Lambda, TaskVectors.Int8Mask]);
 
     /// <inheritdoc/>
     public override TensorMerge Bind(TensorSettings tensor) => new TaskVectorSum(

@@ -18,8 +18,7 @@ public sealed class Ties : MergeMethod
     /// <inheritdoc/>
     public override MethodSignature Signature { get; } = new(
         "ties", BaseModelUse.Required, MinModels: 1, MaxModels: int.MaxValue,
-        [TaskVectors.Weight, TaskVectors.Density, Normalize, Rescale, TaskVectors.Lambda, TaskVectors.Int8Mask],
-        "trim task vectors, elect signs, merge those that agree");
+        [TaskVectors.Weight, TaskVectors.Density, Normalize, Rescale, TaskVectors.Lambda, TaskVectors.Int8Mask]);
 
     /// <inheritdoc/>
     public override TensorMerge Bind(TensorSettings tensor) => new TiesMerge(

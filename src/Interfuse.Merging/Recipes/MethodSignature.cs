@@ -65,11 +65,9 @@ public sealed record ParameterSpec(
 /// </param>
 /// <param name="MaxModels">The most models, counted alike; <see cref="int.MaxValue"/> for no bound.</param>
 /// <param name="Parameters">The parameters it understands.</param>
-/// <param name="Summary">One line for people.</param>
 public sealed record MethodSignature(
     string Name,
     BaseModelUse Base,
     int MinModels,
     int MaxModels,
-    IReadOnlyList<ParameterSpec> Parameters,
-    string Summary);
+    IReadOnlyList<ParameterSpec> Parameters);

@@ -17,14 +17,14 @@ internal static class TestMethods
 
     public static IReadOnlyList<MethodSignature> All { get; } =
     [
-        new("linear", BaseModelUse.Optional, 1, int.MaxValue, [Weight, Normalize], "Weighted mean."),
-        new("slerp", BaseModelUse.Required, 1, 1, [T], "On the arc between two models."),
-        new("ties", BaseModelUse.Required, 1, int.MaxValue, Sparse, "Trim, elect, merge."),
-        new("dare_ties", BaseModelUse.Required, 1, int.MaxValue, Sparse, "Drop, elect, merge."),
-        new("dare_linear", BaseModelUse.Required, 1, int.MaxValue, Sparse, "Drop and add."),
-        new("task_arithmetic", BaseModelUse.Required, 1, int.MaxValue, Sparse, "Add task vectors."),
-        new("passthrough", BaseModelUse.None, 1, 1, [Scale], "Copy."),
-        new("karcher", BaseModelUse.None, 2, 3, [], "A mean that takes two or three."),
+        new("linear", BaseModelUse.Optional, 1, int.MaxValue, [Weight, Normalize]),
+        new("slerp", BaseModelUse.Required, 1, 1, [T]),
+        new("ties", BaseModelUse.Required, 1, int.MaxValue, Sparse),
+        new("dare_ties", BaseModelUse.Required, 1, int.MaxValue, Sparse),
+        new("dare_linear", BaseModelUse.Required, 1, int.MaxValue, Sparse),
+        new("task_arithmetic", BaseModelUse.Required, 1, int.MaxValue, Sparse),
+        new("passthrough", BaseModelUse.None, 1, 1, [Scale]),
+        new("karcher", BaseModelUse.None, 2, 3, []),
     ];
 
     public static Recipe Parse(string yaml) => Recipe.Parse(yaml, "r.yml", All);
