@@ -13,8 +13,8 @@ public class InterfuseException : Exception
     {
     }
 
-    /// <summary>Makes an error with a message for the user and the failure behind it.</summary>
-    public InterfuseException(string message, Exception innerException)
+    /// <summary>Makes an error with a message for the user and the failure behind it, if there is one.</summary>
+    public InterfuseException(string message, Exception? innerException)
         : base(message, innerException)
     {
     }

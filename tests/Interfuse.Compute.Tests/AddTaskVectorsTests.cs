@@ -37,7 +37,7 @@ public class AddTaskVectorsTests(CpuPath path)
         const int Experts = 4;
         var consensus = new Consensus(Normalize: true, Lambda: 0.6f, ZeroSum.Positive);
         MergeCase merge = MergeCase.Make(Blocks.Plain, 1024, Experts, consensus, 5);
-        TaskTerm[] terms = [new(0.3f, 2f), new(0.9f), new(1.5f, 0.5f), new(1f)];
+        BlockTerm[] terms = [new(0.3f, 2f), new(0.9f), new(1.5f, 0.5f), new(1f)];
         float[] actual = new float[merge.Length];
         _kernels.AddTaskVectors(merge.Base, merge.Rows, terms, consensus, actual);
         for (int i = 0; i < merge.Length; i++)
@@ -90,7 +90,7 @@ public class AddTaskVectorsTests(CpuPath path)
             () => _kernels.AddTaskVectors(
                 new float[baseLength],
                 new Rows(new float[20], rows, 10, 10),
-                new TaskTerm[terms],
+                new BlockTerm[terms],
                 default,
                 new float[destination]),
             Throws.ArgumentException);

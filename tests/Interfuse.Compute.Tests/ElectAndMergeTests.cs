@@ -38,7 +38,7 @@ public class ElectAndMergeTests(CpuPath path)
     {
         const int Experts = 5;
         MergeCase merge = MergeCase.Make(Blocks.Coarse, 1024, Experts, Paper, 3);
-        TaskTerm[] terms = [new(1f), new(2f, 0.5f), new(0.5f), new(1f, 1f, Formulas.Magnitude(1f)), new(0.25f)];
+        BlockTerm[] terms = [new(1f), new(2f, 0.5f), new(0.5f), new(1f, 1f, Formulas.Magnitude(1f)), new(0.25f)];
         float[] actual = new float[merge.Length];
         _kernels.ElectAndMerge(merge.Base, merge.Rows, terms, Paper, actual);
         for (int i = 0; i < merge.Length; i++)
@@ -103,7 +103,7 @@ public class ElectAndMergeTests(CpuPath path)
             () => _kernels.ElectAndMerge(
                 new float[baseLength],
                 new Rows(new float[20], rows, 10, 10),
-                new TaskTerm[terms],
+                new BlockTerm[terms],
                 Paper,
                 new float[destination]),
             Throws.ArgumentException);

@@ -11,7 +11,7 @@ internal static class Formulas
         return Magnitude(delta) < minimumBits ? 0f : delta;
     }
 
-    public static float[] Contributions(float baseValue, ReadOnlySpan<float> experts, ReadOnlySpan<TaskTerm> terms)
+    public static float[] Contributions(float baseValue, ReadOnlySpan<float> experts, ReadOnlySpan<BlockTerm> terms)
     {
         var values = new float[experts.Length];
         for (int i = 0; i < values.Length; i++)

@@ -1,7 +1,7 @@
 namespace Interfuse.Compute.Tests;
 
 /// <summary>A block of a base and its experts, with what to compute from it, for the four kernels that merge.</summary>
-internal sealed record MergeCase(float[] Base, float[] Data, int Stride, TaskTerm[] Terms, Consensus Consensus)
+internal sealed record MergeCase(float[] Base, float[] Data, int Stride, BlockTerm[] Terms, Consensus Consensus)
 {
     public int Length => Base.Length;
 
@@ -44,12 +44,12 @@ internal sealed record MergeCase(float[] Base, float[] Data, int Stride, TaskTer
     {
         var random = new Random(seed);
         int stride = length + random.Next(4);
-        var terms = new TaskTerm[experts];
+        var terms = new BlockTerm[experts];
         for (int i = 0; i < experts; i++)
         {
             float weight = random.Next(5) switch { 0 => -1f, 1 => 0f, 2 => 1f, _ => (float)random.NextDouble() };
             float minimum = random.Next(3) switch { 0 => 0f, 1 => 0.02f, _ => 0.5f };
-            terms[i] = new TaskTerm(weight, random.Next(2) == 0 ? 1f : 1.3f, Formulas.Magnitude(minimum));
+            terms[i] = new BlockTerm(weight, random.Next(2) == 0 ? 1f : 1.3f, Formulas.Magnitude(minimum));
         }
 
         return new MergeCase(kind(length, seed), kind(experts * stride, seed + 1000), stride, terms, consensus);

@@ -25,7 +25,7 @@ public class KernelBenchmarks
     private readonly float[] _experts = new float[Experts * Length];
     private readonly float[] _result = new float[Length];
     private readonly float[] _weights = [0.5f, 0.25f, 0.25f];
-    private readonly TaskTerm[] _terms = new TaskTerm[Experts];
+    private readonly BlockTerm[] _terms = new BlockTerm[Experts];
     private readonly uint[] _words = new uint[Length];
     private readonly uint[] _candidates = new uint[Length];
     private readonly int[] _bins = new int[2048];
@@ -67,7 +67,7 @@ public class KernelBenchmarks
         _kernels.TaskVector(_base, Expert, 0, deltas);
         uint[] sorted = [.. deltas.Select(delta => BitConverter.SingleToUInt32Bits(MathF.Abs(delta))).Order()];
         (_low, _high) = (sorted[Length * 7 / 10], sorted[(Length * 7 / 10) + 12]);
-        Array.Fill(_terms, new TaskTerm(Weight: 1f, Scale: 1f, MinimumBits: _low));
+        Array.Fill(_terms, new BlockTerm(Weight: 1f, Scale: 1f, MinimumBits: _low));
     }
 
     [Benchmark(Baseline = true)]

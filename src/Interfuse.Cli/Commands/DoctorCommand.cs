@@ -53,7 +53,7 @@ internal static class DoctorCommand
         var random = new Random(1);
         float[] values = [.. Enumerable.Range(0, 5 * Length).Select(_ => (float)((random.NextDouble() - 0.5) * 1e-2))];
         uint threshold = BitConverter.SingleToUInt32Bits(1e-3f);
-        TaskTerm[] terms = [.. Enumerable.Range(0, 4).Select(i => new TaskTerm(0.5f + i, 1f, threshold))];
+        BlockTerm[] terms = [.. Enumerable.Range(0, 4).Select(i => new BlockTerm(0.5f + i, 1f, threshold))];
         byte[]? first = null;
         foreach (CpuPath path in Enum.GetValues<CpuPath>())
         {

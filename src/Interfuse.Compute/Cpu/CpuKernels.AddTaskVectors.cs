@@ -27,7 +27,7 @@ public sealed partial class CpuKernels
     public void AddTaskVectors(
         ReadOnlySpan<float> baseValues,
         Rows experts,
-        ReadOnlySpan<TaskTerm> terms,
+        ReadOnlySpan<BlockTerm> terms,
         Consensus consensus,
         Span<float> destination)
     {

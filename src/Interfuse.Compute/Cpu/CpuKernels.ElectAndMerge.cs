@@ -26,7 +26,7 @@ public sealed partial class CpuKernels
     public void ElectAndMerge(
         ReadOnlySpan<float> baseValues,
         Rows experts,
-        ReadOnlySpan<TaskTerm> terms,
+        ReadOnlySpan<BlockTerm> terms,
         Consensus consensus,
         Span<float> destination)
     {

@@ -23,10 +23,10 @@ internal interface IMergeTerms
 }
 
 /// <summary>Contributions of experts: <c>v = weight * (scale * trim(x - base))</c>.</summary>
-internal readonly ref struct ExpertTerms(Rows experts, ReadOnlySpan<TaskTerm> terms) : IMergeTerms
+internal readonly ref struct ExpertTerms(Rows experts, ReadOnlySpan<BlockTerm> terms) : IMergeTerms
 {
     private readonly ref readonly float _experts = ref MemoryMarshal.GetReference(experts.Data);
-    private readonly ref readonly TaskTerm _terms = ref MemoryMarshal.GetReference(terms);
+    private readonly ref readonly BlockTerm _terms = ref MemoryMarshal.GetReference(terms);
 
     public nuint Count { get; } = (nuint)terms.Length;
 
@@ -38,7 +38,7 @@ internal readonly ref struct ExpertTerms(Rows experts, ReadOnlySpan<TaskTerm> te
     public TFloat Value<TLanes, TFloat, TBits>(nuint expert, nuint at, TFloat baseValue)
         where TLanes : struct, ILanes<TFloat, TBits>
     {
-        ref readonly TaskTerm term = ref Unsafe.Add(ref Unsafe.AsRef(in _terms), expert);
+        ref readonly BlockTerm term = ref Unsafe.Add(ref Unsafe.AsRef(in _terms), expert);
         TFloat delta = TLanes.Subtract(TLanes.Load(in _experts, at), baseValue);
         TFloat kept = Delta.Trim<TLanes, TFloat, TBits>(delta, term.MinimumBits);
         return TLanes.Multiply(TLanes.Broadcast(term.Weight), TLanes.Multiply(TLanes.Broadcast(term.Scale), kept));

@@ -1,3 +1,4 @@
+using Interfuse.Compute;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 

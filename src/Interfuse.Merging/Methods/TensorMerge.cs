@@ -76,20 +76,3 @@ public readonly ref struct Block
         Words = Words,
     };
 }
-
-/// <summary>How a tensor is cut up for work: tiles that one thread takes at a time, and blocks that stay in the first-level cache.</summary>
-/// <remarks>
-/// Both lengths are part of the numeric contract: sums that span a tensor are taken block by block within a tile, and tile by
-/// tile, so they must not depend on memory budget or thread count.
-/// </remarks>
-public static class TileGrid
-{
-    /// <summary>Elements in a block: 4 KiB of float32 per input.</summary>
-    public const int BlockLength = 1024;
-
-    /// <summary>Elements in a tile: 128 KiB of bfloat16 per input.</summary>
-    public const int TileLength = 64 * BlockLength;
-
-    /// <summary>The number of tiles of a tensor.</summary>
-    public static int TileCount(long elements) => checked((int)((elements + TileLength - 1) / TileLength));
-}

@@ -46,7 +46,7 @@ public sealed class Ties : MergeMethod
         : TensorMerge
     {
         private readonly TopKSelection _selection = new(keep, elements, scratchBytes);
-        private readonly TaskTerm[] _terms = Array.ConvertAll(weights, weight => new TaskTerm(weight));
+        private readonly BlockTerm[] _terms = Array.ConvertAll(weights, weight => new BlockTerm(weight));
         private NormPass? _norms;
 
         public override TensorPass? NextPass()
@@ -76,7 +76,7 @@ public sealed class Ties : MergeMethod
 
         public override void Apply(in Block block, Span<float> destination)
         {
-            Span<TaskTerm> terms = stackalloc TaskTerm[_terms.Length];
+            Span<BlockTerm> terms = stackalloc BlockTerm[_terms.Length];
             _terms.CopyTo(terms);
 
             // Between two cuts every expert's rule for equal magnitudes is the same.

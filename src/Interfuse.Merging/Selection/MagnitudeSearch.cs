@@ -1,4 +1,5 @@
 using System.Buffers;
+using Interfuse.Compute;
 using Interfuse.Merging.Methods;
 
 namespace Interfuse.Merging.Selection;

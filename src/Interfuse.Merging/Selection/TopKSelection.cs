@@ -1,3 +1,4 @@
+using Interfuse.Compute;
 using Interfuse.Merging.Methods;
 
 namespace Interfuse.Merging.Selection;

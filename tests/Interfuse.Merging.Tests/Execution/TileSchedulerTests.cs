@@ -1,4 +1,5 @@
 using Interfuse.Checkpoints;
+using Interfuse.Compute;
 using Interfuse.Merging.Execution;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;

@@ -1,4 +1,4 @@
-using Interfuse.Merging.Methods;
+using Interfuse.Compute;
 
 namespace Interfuse.Merging.Tests.Selection;
 
