@@ -6,7 +6,7 @@ namespace Interfuse.Compute;
 /// survives both <paramref name="Keep"/> and <paramref name="Drop"/>, and +0 if not.
 /// </remarks>
 /// <param name="Weight">The expert's weight, any finite number.</param>
-/// <param name="Scale">What rescales the values that survive, 1 for none.</param>
+/// <param name="Scale">What rescales the values that survive, a positive number; 1 for none.</param>
 /// <param name="Keep">The largest magnitudes survive (TIES); null for all.</param>
 /// <param name="Drop">Chance decides what survives (DARE); null for everything.</param>
 public readonly record struct TaskTerm(

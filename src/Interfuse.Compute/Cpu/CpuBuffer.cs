@@ -1,0 +1,71 @@
+using System.Runtime.InteropServices;
+
+namespace Interfuse.Compute;
+
+/// <summary>Memory outside the managed heap, so that no collection moves it and no length is too long.</summary>
+internal sealed unsafe class CpuMemory : IDisposable
+{
+    private const nuint Alignment = 64;
+
+    private void* _address;
+
+    public CpuMemory(long byteLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
+        try
+        {
+            _address = NativeMemory.AlignedAlloc(Math.Max((nuint)byteLength, 1), Alignment);
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw new OutOfDeviceMemoryException("CPU", byteLength, free: null, error);
+        }
+    }
+
+    ~CpuMemory() => Free();
+
+    public byte* Address
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_address is null, typeof(DeviceBuffer));
+            return (byte*)_address;
+        }
+    }
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        NativeMemory.AlignedFree(_address);
+        _address = null;
+    }
+}
+
+/// <summary>A buffer of a <see cref="CpuDevice"/>.</summary>
+internal interface ICpuBuffer
+{
+    CpuMemory Memory { get; }
+}
+
+/// <inheritdoc cref="DeviceBuffer"/>
+internal sealed class CpuBuffer(long byteLength) : DeviceBuffer(byteLength), ICpuBuffer
+{
+    public CpuMemory Memory { get; } = new(byteLength);
+
+    protected override void Dispose(bool disposing) => Memory.Dispose();
+}
+
+/// <summary>A transfer buffer whose two sides are the same memory.</summary>
+internal sealed class CpuTransferBuffer(int byteLength) : TransferBuffer(byteLength), ICpuBuffer
+{
+    public CpuMemory Memory { get; } = new(byteLength);
+
+    public override unsafe Span<byte> Host => new(Memory.Address, (int)ByteLength);
+
+    protected override void Dispose(bool disposing) => Memory.Dispose();
+}

@@ -1,0 +1,57 @@
+namespace Interfuse.Compute;
+
+/// <summary>The machine's own processor: every operation by SIMD, on one thread or many.</summary>
+public sealed class CpuDevice : Device
+{
+    /// <summary>Makes a device.</summary>
+    /// <param name="path">The vector width to compute with.</param>
+    /// <param name="threads">On how many threads an operation of one queue runs, 1 or more; results don't depend on it.</param>
+    public CpuDevice(CpuPath path, int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        Kernels = new CpuKernels(path);
+        Threads = threads;
+    }
+
+    /// <summary>Makes a device for <see cref="CpuKernels.BestPath"/>.</summary>
+    /// <exception cref="InterfuseException">INTERFUSE_CPU_PATH names no path.</exception>
+    public CpuDevice(int threads)
+        : this(CpuKernels.BestPath, threads)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override string Name => $"CPU ({Path}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
+
+    /// <summary>The vector width of its kernels.</summary>
+    public CpuPath Path => Kernels.Path;
+
+    /// <summary>On how many threads an operation of one queue runs.</summary>
+    public int Threads { get; }
+
+    /// <inheritdoc/>
+    public override int MaxExperts => int.MaxValue;
+
+    /// <inheritdoc/>
+    public override int TilesPerStep => Threads;
+
+    internal CpuKernels Kernels { get; }
+
+    /// <summary>Replaces the random words of <see cref="RandomDrop"/>, to replay what another tool's generator gave.</summary>
+    public RandomWords? Words { get; init; }
+
+    /// <inheritdoc/>
+    public override DeviceBuffer Allocate(long byteLength) => new CpuBuffer(byteLength);
+
+    /// <inheritdoc/>
+    public override TransferBuffer AllocateTransfer(int byteLength) => new CpuTransferBuffer(byteLength);
+
+    /// <inheritdoc/>
+    public override DeviceQueue CreateQueue() => new CpuQueue(this);
+}
+
+/// <summary>Fills in the random words of consecutive elements, the first of which is a multiple of four.</summary>
+/// <param name="drop">Whose words: its stream tells tensor and expert.</param>
+/// <param name="firstElement">The flat index of the first element.</param>
+/// <param name="words">Receives a word per element.</param>
+public delegate void RandomWords(RandomDrop drop, long firstElement, Span<uint> words);

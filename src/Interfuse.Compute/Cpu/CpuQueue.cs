@@ -1,0 +1,151 @@
+using System.Runtime.CompilerServices;
+using Interfuse.Checkpoints;
+
+namespace Interfuse.Compute;
+
+/// <summary>The operations on a CPU. They have ended when they return.</summary>
+/// <remarks>
+/// An operation goes through its tensors block by block: a block of every input is widened to float32 in the first-level
+/// cache, computed there by the block kernels (<see cref="CpuKernels"/>), and its result narrowed into the destination.
+/// Threads take tiles; no result depends on which thread took which.
+/// </remarks>
+internal sealed partial class CpuQueue : DeviceQueue
+{
+    private readonly CpuDevice _device;
+    private readonly CpuWorkspace[] _workspaces;
+
+    // What the running operation was given: kept here because a span can't be shared with other threads.
+    private DeviceSpan[] _inputs = [];
+    private TaskTerm[] _terms = [];
+    private float[] _weights = [];
+
+    public CpuQueue(CpuDevice device)
+    {
+        _device = device;
+        _workspaces = new CpuWorkspace[device.Threads];
+        for (int thread = 0; thread < device.Threads; thread++)
+        {
+            _workspaces[thread] = new CpuWorkspace(device);
+        }
+    }
+
+    /// <summary>A part of an operation that any thread may do.</summary>
+    private interface IWork
+    {
+        /// <summary>Does one part.</summary>
+        /// <param name="workspace">The thread's own.</param>
+        /// <param name="part">Which part: a tile, or a channel.</param>
+        void Do(CpuWorkspace workspace, int part);
+    }
+
+    public override Device Device => _device;
+
+    public override void Synchronize()
+    {
+        // Every operation has ended when it returns.
+    }
+
+    public override long TakeNonFinite()
+    {
+        long count = 0;
+        foreach (CpuWorkspace workspace in _workspaces)
+        {
+            count += workspace.NonFinite;
+            workspace.NonFinite = 0;
+        }
+
+        return count;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        // Workspaces are managed memory, and nothing is ever queued.
+    }
+
+    protected override void UploadCore(ReadOnlySpan<byte> source, DeviceSpan destination) =>
+        source.CopyTo(Bytes(destination, 0, (int)destination.Length));
+
+    protected override void DownloadCore(DeviceSpan source, Span<byte> destination) =>
+        Bytes(source, 0, (int)source.Length).CopyTo(destination);
+
+    protected override void UploadCore(TransferBuffer buffer, int byteLength)
+    {
+        // The two sides are one.
+    }
+
+    protected override void DownloadCore(TransferBuffer buffer, int byteLength)
+    {
+        // The two sides are one.
+    }
+
+    protected override void CopyCore(DeviceSpan source, DeviceSpan destination) =>
+        RunTiles(new CopyWork(source, destination), source.Length);
+
+    /// <summary>Some elements' bytes.</summary>
+    internal static unsafe Span<byte> Bytes(DeviceSpan span, long start, int length)
+    {
+        int size = span.DType.Size();
+        byte* first = ((ICpuBuffer)span.Buffer).Memory.Address + span.ByteOffset + (start * size);
+        return new Span<byte>(first, checked(length * size));
+    }
+
+    private void RunTiles<TWork>(TWork work, long elements)
+        where TWork : IWork =>
+        Run(work, TileGrid.TileCount(elements));
+
+    private void Run<TWork>(TWork work, int parts)
+        where TWork : IWork
+    {
+        int threads = Math.Min(_workspaces.Length, parts);
+        if (threads <= 1)
+        {
+            for (int part = 0; part < parts; part++)
+            {
+                work.Do(_workspaces[0], part);
+            }
+
+            return;
+        }
+
+        int next = -1;
+        Parallel.For(0, threads, thread =>
+        {
+            for (int part = Interlocked.Increment(ref next); part < parts; part = Interlocked.Increment(ref next))
+            {
+                work.Do(_workspaces[thread], part);
+            }
+        });
+    }
+
+    private DeviceSpan[] Keep(ReadOnlySpan<DeviceSpan> inputs) => Keep(inputs, ref _inputs);
+
+    private TaskTerm[] Keep(ReadOnlySpan<TaskTerm> terms) => Keep(terms, ref _terms);
+
+    private float[] Keep(ReadOnlySpan<float> weights) => Keep(weights, ref _weights);
+
+    private static T[] Keep<T>(ReadOnlySpan<T> values, ref T[] kept)
+    {
+        if (kept.Length != values.Length)
+        {
+            kept = new T[values.Length];
+        }
+
+        values.CopyTo(kept);
+        return kept;
+    }
+
+    // The elements of a tile: all but the last are whole.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int TileLength(int tile, long elements) =>
+        (int)Math.Min(elements - ((long)tile * TileGrid.TileLength), TileGrid.TileLength);
+
+    private readonly struct CopyWork(DeviceSpan source, DeviceSpan destination) : IWork
+    {
+        public void Do(CpuWorkspace workspace, int part)
+        {
+            long start = (long)part * TileGrid.TileLength;
+            int length = TileLength(part, source.Length);
+            Bytes(source, start, length).CopyTo(Bytes(destination, start, length));
+        }
+    }
+}
