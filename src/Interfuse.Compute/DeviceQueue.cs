@@ -19,8 +19,8 @@ namespace Interfuse.Compute;
 /// says what is wrong. More experts than <see cref="Device.MaxExperts"/> are refused the same way.
 /// </para>
 /// <para>
-/// <b>Magnitude bits</b> of a delta (expert minus base, one rounding) are its float32 bits without the sign. As integers
-/// they are ordered as the magnitudes are, with NaN above infinity.
+/// <b>Magnitude bits</b> of a delta (expert minus base, one rounding) are its float32 bits without the sign, for
+/// every NaN <see cref="TopKThreshold.NanBits"/>. As integers they are ordered as the magnitudes are, with NaN above infinity.
 /// </para>
 /// </remarks>
 public abstract partial class DeviceQueue : IDisposable

@@ -5,8 +5,11 @@ namespace Interfuse.Compute;
 /// <param name="TieEnd">Elements of exactly that magnitude are kept where their flat index is below this one.</param>
 public readonly record struct TopKThreshold(uint Bits, long TieEnd)
 {
-    /// <summary>The largest magnitude bits there are: every infinity and NaN is at or below it.</summary>
+    /// <summary>A bound that no magnitude bits exceed.</summary>
     public const uint MaximumBits = 0x7FFF_FFFF;
+
+    /// <summary>The magnitude bits of every NaN, whatever its payload; an infinity's lie just below the first of them.</summary>
+    public const uint NanBits = 0x7FC0_0000;
 
     /// <summary>Keeps every element.</summary>
     public static TopKThreshold All { get; } = new(0, long.MaxValue);

@@ -3,7 +3,8 @@ namespace Interfuse.Compute.Tests;
 /// <summary>The kernels' formulas in plain float32, one element at a time, written from their documentation.</summary>
 internal static class Formulas
 {
-    public static uint Magnitude(float delta) => BitConverter.SingleToUInt32Bits(delta) & 0x7FFF_FFFF;
+    public static uint Magnitude(float delta) =>
+        float.IsNaN(delta) ? 0x7FC0_0000 : BitConverter.SingleToUInt32Bits(delta) & 0x7FFF_FFFF;
 
     public static float Trimmed(float baseValue, float expert, uint minimumBits)
     {

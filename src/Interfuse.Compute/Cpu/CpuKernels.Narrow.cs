@@ -96,7 +96,7 @@ public sealed partial class CpuKernels
             where TLanes : struct, ILanes<TFloat, TBits>
         {
             TFloat value = TLanes.Load(in _source, index);
-            TBits magnitude = Delta.Magnitude<TLanes, TFloat, TBits>(value);
+            TBits magnitude = TLanes.And(TLanes.AsBits(value), TLanes.Broadcast(0x7FFF_FFFFu));
             TBits sign = TLanes.And(TLanes.ShiftRight(TLanes.AsBits(value), 16), TLanes.Broadcast(0x8000u));
 
             // The exponent's bias is 127 here and 15 there.

@@ -14,11 +14,12 @@ internal static class Delta
         where TLanes : struct, ILanes<TFloat, TBits> =>
         TLanes.Subtract(TLanes.Load(in expert, index), TLanes.Load(in baseValues, index));
 
-    /// <summary>The bits without the sign.</summary>
+    /// <summary>The bits without the sign, the same for every NaN: processors differ in the payload that a NaN gets.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TBits Magnitude<TLanes, TFloat, TBits>(TFloat delta)
         where TLanes : struct, ILanes<TFloat, TBits> =>
-        TLanes.And(TLanes.AsBits(delta), TLanes.Broadcast(0x7FFF_FFFFu));
+        TLanes.Min(
+            TLanes.And(TLanes.AsBits(delta), TLanes.Broadcast(0x7FFF_FFFFu)), TLanes.Broadcast(TopKThreshold.NanBits));
 
     /// <summary>The delta, or 0 where its magnitude bits lie below the minimum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

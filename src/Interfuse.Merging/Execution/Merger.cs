@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Interfuse.Checkpoints;
+using Interfuse.Compute;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 
@@ -15,9 +16,12 @@ public sealed class Merger
     private readonly string _target;
     private readonly MergeProgress _progress;
 
+    private readonly Device _device;
+
     private Merger(MergePlan plan, string target, MergeProgress progress)
     {
         _plan = plan;
+        _device = DeviceOf(plan);
         _target = Path.GetFullPath(target);
         _progress = progress;
     }
@@ -37,6 +41,7 @@ public sealed class Merger
     {
         long begin = Stopwatch.GetTimestamp();
         int threads = ThreadsWithin(_plan);
+        RefuseTooManyExperts();
         RefuseInputAsTarget();
         using StagedDirectory staged = StagedDirectory.Open(_target, _plan.Options.Overwrite, _plan.Options.Resume);
         string fingerprint = _plan.Fingerprint();
@@ -137,7 +142,7 @@ public sealed class Merger
         {
             readAhead.Opened(place);
             PlannedTensor tensor = _plan.Tensors[todo[place]];
-            yield return new TensorJob(tensor, todo[place], tensor.Settings is { } settings ? method.Bind(settings) : null);
+            yield return new TensorJob(tensor, todo[place], tensor.Settings is { } settings ? method.Bind(settings) : null, _device.TilesPerStep);
         }
     }
 
@@ -145,10 +150,10 @@ public sealed class Merger
     {
         try
         {
-            TileWorker worker = new(_plan, writer, _progress);
-            while (scheduler.TryTake(out TensorJob? job, out int tile))
+            using TileWorker worker = new(_plan, _device, writer, _progress);
+            while (scheduler.TryTake(out TensorJob? job, out TileRun tiles))
             {
-                worker.Run(job, tile);
+                worker.Run(job, tiles);
                 scheduler.Finish(job);
             }
         }
@@ -162,7 +167,7 @@ public sealed class Merger
     /// <exception cref="InterfuseException">The memory allows none.</exception>
     public static int ThreadsWithin(MergePlan plan)
     {
-        long each = TileWorker.BytesFor(plan);
+        long each = TileWorker.BytesFor(plan, DeviceOf(plan));
         long room = plan.Options.MaxMemory - RuntimeBytes - (plan.Options.MaxMemory / 4);
         if (room < each)
         {
@@ -172,6 +177,22 @@ public sealed class Merger
         }
 
         return (int)Math.Clamp(room / each, 1, plan.Options.Threads);
+    }
+
+    // Unless told otherwise every thread computes what it has read itself.
+    private static Device DeviceOf(MergePlan plan) => plan.Options.Device ?? new CpuDevice(threads: 1);
+
+    private void RefuseTooManyExperts()
+    {
+        int experts = _plan.Tensors
+            .Where(tensor => tensor.Settings is not null)
+            .Select(tensor => tensor.Inputs.Count - (tensor.Settings!.HasBase ? 1 : 0))
+            .DefaultIfEmpty().Max();
+        if (experts > _device.MaxExperts)
+        {
+            throw new InterfuseException(
+                $"{_device.Name} merges up to {_device.MaxExperts} experts at once, but the recipe has {experts}; use the processor (--device cpu)");
+        }
     }
 
     private void RefuseInputAsTarget()

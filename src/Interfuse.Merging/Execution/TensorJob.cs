@@ -8,13 +8,14 @@ namespace Interfuse.Merging.Execution;
 /// <param name="tensor">The tensor.</param>
 /// <param name="index">Its place in the plan and in the output's layout.</param>
 /// <param name="merge">Its computation, or null where it is copied.</param>
-internal sealed class TensorJob(PlannedTensor tensor, int index, TensorMerge? merge)
+/// <param name="tilesPerStep">How many tiles one thread takes at a time of a pass over all of them.</param>
+internal sealed class TensorJob(PlannedTensor tensor, int index, TensorMerge? merge, int tilesPerStep)
 {
     private readonly int _tileCount = TileGrid.TileCount(tensor.Output.ElementCount);
     private TensorPass? _nextPass;
-    private int _nextTiles;
+    private int _nextSteps;
     private bool _writing;
-    private int _passTiles;
+    private int _passSteps;
     private int _taken;
     private int _finished;
     private long _nonFinite;
@@ -29,7 +30,7 @@ internal sealed class TensorJob(PlannedTensor tensor, int index, TensorMerge? me
     public TensorPass? Pass { get; private set; }
 
     /// <summary>Whether some tiles of the present pass are still to be handed out.</summary>
-    public bool HasTile => _taken < _passTiles;
+    public bool HasTiles => _taken < _passSteps;
 
     /// <summary>Whether the pass that is over was the one that wrote the output.</summary>
     public bool IsWritten { get; private set; }
@@ -37,17 +38,20 @@ internal sealed class TensorJob(PlannedTensor tensor, int index, TensorMerge? me
     /// <summary>Values of the output that are NaN or infinite.</summary>
     public long NonFinite => Volatile.Read(ref _nonFinite);
 
-    /// <summary>Hands out a tile of the present pass; callers hold the scheduler's lock.</summary>
-    public int TakeTile()
+    /// <summary>Hands out tiles of the present pass; callers hold the scheduler's lock.</summary>
+    public TileRun TakeTiles()
     {
-        int place = _taken++;
-        return Pass?.Tiles is { } tiles ? tiles[place] : place;
+        int step = _taken++;
+        int first = step * tilesPerStep;
+        return Pass?.Tiles is { } tiles
+            ? new TileRun(tiles[step], 1)
+            : new TileRun(first, Math.Min(_tileCount - first, tilesPerStep));
     }
 
-    /// <summary>Marks a tile done and tells whether it was the pass's last; callers hold the scheduler's lock.</summary>
-    public bool FinishTile() => ++_finished == _passTiles;
+    /// <summary>Marks what was handed out once as done and tells whether it was the pass's last; callers hold the scheduler's lock.</summary>
+    public bool FinishTiles() => ++_finished == _passSteps;
 
-    public void CountNonFinite(int values) => Interlocked.Add(ref _nonFinite, values);
+    public void CountNonFinite(long values) => Interlocked.Add(ref _nonFinite, values);
 
     /// <summary>Finds the next pass that has tiles; no tile of this job is being worked on meanwhile, nor handed out.</summary>
     public void PreparePass()
@@ -62,15 +66,15 @@ internal sealed class TensorJob(PlannedTensor tensor, int index, TensorMerge? me
 
             _nextPass = merge?.NextPass();
             _writing = _nextPass is null;
-            _nextTiles = _nextPass?.Tiles?.Count ?? _tileCount;
+            _nextSteps = _nextPass?.Tiles?.Count ?? ((_tileCount + tilesPerStep - 1) / tilesPerStep);
         }
-        while (_nextTiles == 0);
+        while (_nextSteps == 0);
     }
 
     /// <summary>Lets the tiles of the pass that was prepared be handed out; callers hold the scheduler's lock.</summary>
     public void BeginPass()
     {
         Pass = _nextPass;
-        (_taken, _finished, _passTiles) = (0, 0, _nextTiles);
+        (_taken, _finished, _passSteps) = (0, 0, _nextSteps);
     }
 }

@@ -16,17 +16,17 @@ internal sealed class TileScheduler(IEnumerable<TensorJob> jobs, int maxOpen, Ac
     private bool _exhausted;
     private bool _stopped;
 
-    /// <summary>Waits for a tile to work on; false when there will be none any more.</summary>
-    public bool TryTake([NotNullWhen(true)] out TensorJob? job, out int tile)
+    /// <summary>Waits for tiles to work on; false when there will be none any more.</summary>
+    public bool TryTake([NotNullWhen(true)] out TensorJob? job, out TileRun tiles)
     {
         lock (_gate)
         {
             while (!_stopped)
             {
-                job = _open.Find(candidate => candidate.HasTile);
+                job = _open.Find(candidate => candidate.HasTiles);
                 if (job is not null)
                 {
-                    tile = job.TakeTile();
+                    tiles = job.TakeTiles();
                     return true;
                 }
 
@@ -45,16 +45,16 @@ internal sealed class TileScheduler(IEnumerable<TensorJob> jobs, int maxOpen, Ac
             }
         }
 
-        (job, tile) = (null, 0);
+        (job, tiles) = (null, default);
         return false;
     }
 
-    /// <summary>Says that a tile is done; after a pass's last tile, this thread prepares the next pass.</summary>
+    /// <summary>Says that the tiles taken are done; after a pass's last ones, this thread prepares the next pass.</summary>
     public void Finish(TensorJob job)
     {
         lock (_gate)
         {
-            if (!job.FinishTile())
+            if (!job.FinishTiles())
             {
                 return;
             }
@@ -63,7 +63,7 @@ internal sealed class TileScheduler(IEnumerable<TensorJob> jobs, int maxOpen, Ac
         Advance(job);
     }
 
-    /// <summary>Ends the work: threads finish the tile they have and get no more.</summary>
+    /// <summary>Ends the work: threads finish the tiles they have and get no more.</summary>
     public void Stop(Exception? failure = null)
     {
         lock (_gate)

@@ -1,93 +1,111 @@
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
+using Interfuse.Compute.Selection;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 
 namespace Interfuse.Merging.Execution;
 
-/// <summary>One thread's work on tiles: read the inputs, widen, compute and narrow block by block, write at the final place.</summary>
-/// <remarks>A tile's bytes stay in the second-level cache from the read to the write, a block's float32 values in the first.</remarks>
-internal sealed class TileWorker
+/// <summary>One thread's work on tiles: read the inputs, compute on the device, write at the final place.</summary>
+/// <remarks>
+/// Each worker has a queue of the device and buffers of its own, so while one waits for a disk another's bytes travel to the
+/// device and a third one's are computed. On the processor the buffers are the device's memory: a tile's bytes stay in the
+/// second-level cache from the read to the write.
+/// </remarks>
+internal sealed class TileWorker : IDisposable
 {
-    private readonly CpuKernels _kernels = new();
     private readonly CheckpointWriter _writer;
     private readonly MergeProgress _progress;
-    private readonly byte[][] _inputs;
-    private readonly byte[] _output;
-    private readonly float[] _values;
-    private readonly float[] _scratch;
-    private readonly float[] _result = new float[TileGrid.BlockLength];
-    private readonly uint[] _words = new uint[TileGrid.BlockLength];
+    private readonly DeviceQueue _queue;
+    private readonly TransferBuffer[] _inputs;
+    private readonly TransferBuffer _output;
+    private readonly DeviceSpan[] _spans;
+    private readonly uint[] _words;
 
-    public TileWorker(MergePlan plan, CheckpointWriter writer, MergeProgress progress)
+    public TileWorker(MergePlan plan, Device device, CheckpointWriter writer, MergeProgress progress)
     {
         _writer = writer;
         _progress = progress;
-        (int inputs, int inputSize, int outputSize) = BufferSizes(plan);
-        _inputs = [.. Enumerable.Range(0, inputs).Select(_ => Buffer(TileGrid.TileLength * inputSize))];
-        _output = Buffer(TileGrid.TileLength * outputSize);
-        _values = new float[inputs * TileGrid.BlockLength];
-        _scratch = new float[inputs * TileGrid.BlockLength];
+        (int inputs, int inputSize, int outputSize) = ElementSizes(plan);
+        int elements = StepLength(plan, device);
+        _queue = device.CreateQueue();
+        _inputs = new TransferBuffer[inputs];
+        _spans = new DeviceSpan[inputs];
+        _words = new uint[elements];
+        try
+        {
+            for (int input = 0; input < inputs; input++)
+            {
+                _inputs[input] = device.AllocateTransfer(elements * inputSize);
+            }
+
+            _output = device.AllocateTransfer(elements * outputSize);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
-    /// <summary>Bytes that one worker holds.</summary>
-    public static long BytesFor(MergePlan plan)
+    /// <summary>Bytes of the host's memory that one worker holds.</summary>
+    public static long BytesFor(MergePlan plan, Device device)
     {
-        (int inputs, int inputSize, int outputSize) = BufferSizes(plan);
-        return (TileGrid.TileLength * (((long)inputs * inputSize) + outputSize))
+        (int inputs, int inputSize, int outputSize) = ElementSizes(plan);
+        return (StepLength(plan, device) * (((long)inputs * inputSize) + outputSize + sizeof(uint)))
             + (TileGrid.BlockLength * sizeof(float) * ((2L * inputs) + 2));
     }
 
-    /// <summary>Does what the tensor's present pass wants of one tile.</summary>
-    public void Run(TensorJob job, int tile)
+    /// <summary>Does what the tensor's present pass wants of some tiles.</summary>
+    public void Run(TensorJob job, TileRun tiles)
     {
-        long start = (long)tile * TileGrid.TileLength;
-        int length = (int)Math.Min(job.Tensor.Output.ElementCount - start, TileGrid.TileLength);
+        long start = (long)tiles.First * TileGrid.TileLength;
+        int length = (int)Math.Min(job.Tensor.Output.ElementCount - start, (long)tiles.Count * TileGrid.TileLength);
         if (job.Pass is not { } pass)
         {
-            Write(job, tile, start, length);
+            Write(job, tiles.First, start, length);
             return;
         }
 
         if (pass.OneBlockPerTile)
         {
-            // A different block in each tile, so that a period in the tensor's layout doesn't meet the sample's.
-            int blocks = (length + TileGrid.BlockLength - 1) / TileGrid.BlockLength;
-            int offset = tile * 37 % blocks * TileGrid.BlockLength;
+            int offset = SamplePlan.BlockStart(tiles.First, length);
             start += offset;
             length = Math.Min(length - offset, TileGrid.BlockLength);
         }
 
         Read(job, start, length);
-        for (int offset = 0; offset < length; offset += TileGrid.BlockLength)
+        pass.Visit(ChunkAt(job, tiles.First, start, length));
+    }
+
+    /// <summary>Waits for the device and gives the buffers back.</summary>
+    public void Dispose()
+    {
+        _queue.Dispose();
+        foreach (TransferBuffer? input in _inputs)
         {
-            pass.Visit(BlockAt(job, tile, start, offset, length));
+            input?.Dispose();
         }
+
+        _output?.Dispose();
     }
 
     private void Write(TensorJob job, int tile, long start, int length)
     {
-        DType dtype = job.Tensor.Output.DType;
-        int size = dtype.Size();
+        int size = job.Tensor.Output.DType.Size();
         Read(job, start, length);
-        byte[] output = _inputs[0];
+        Span<byte> output = _inputs[0].Host;
         if (job.Merge is { } merge)
         {
-            output = _output;
-            for (int offset = 0; offset < length; offset += TileGrid.BlockLength)
-            {
-                Block block = BlockAt(job, tile, start, offset, length);
-                Span<float> result = _result.AsSpan(0, block.Length);
-                merge.Apply(block, result);
-                int nonFinite = _kernels.Narrow(result, dtype, _output.AsSpan(offset * size, block.Length * size));
-                if (nonFinite > 0)
-                {
-                    job.CountNonFinite(nonFinite);
-                }
-            }
+            merge.Apply(ChunkAt(job, tile, start, length), _output.Span(job.Tensor.Output.DType, length));
+            _queue.Download(_output, length * size);
+            output = _output.Host;
+
+            // Waits for the download too.
+            job.CountNonFinite(_queue.TakeNonFinite());
         }
 
-        _writer.Write(job.Index, start * size, output.AsSpan(0, length * size));
+        _writer.Write(job.Index, start * size, output[..(length * size)]);
         _progress.Wrote((long)length * size);
     }
 
@@ -97,40 +115,38 @@ internal sealed class TileWorker
         for (int input = 0; input < sources.Count; input++)
         {
             int bytes = length * sources[input].DType.Size();
-            sources[input].Read(start, _inputs[input].AsSpan(0, bytes));
+            sources[input].Read(start, _inputs[input].Host[..bytes]);
             _progress.Read(bytes);
         }
     }
 
-    private Block BlockAt(TensorJob job, int tile, long start, int offset, int tileLength)
+    private Chunk ChunkAt(TensorJob job, int tile, long start, int length)
     {
         IReadOnlyList<TensorSource> sources = job.Tensor.Inputs;
-        int length = Math.Min(tileLength - offset, TileGrid.BlockLength);
         for (int input = 0; input < sources.Count; input++)
         {
             DType dtype = sources[input].DType;
-            _kernels.Widen(
-                _inputs[input].AsSpan(offset * dtype.Size(), length * dtype.Size()),
-                dtype,
-                _values.AsSpan(input * TileGrid.BlockLength, length));
+            _queue.Upload(_inputs[input], length * dtype.Size());
+            _spans[input] = _inputs[input].Span(dtype, length);
         }
 
-        return new Block
+        return new Chunk
         {
-            Kernels = _kernels,
-            Tile = tile,
-            Start = start + offset,
-            Inputs = new Rows(_values, sources.Count, length, TileGrid.BlockLength),
-            Scratch = _scratch,
-            Words = _words,
+            Queue = _queue,
+            FirstTile = tile,
+            Start = start,
+            Inputs = _spans.AsSpan(0, sources.Count),
+            Words = _words.AsSpan(0, length),
         };
     }
 
-    private static (int Inputs, int InputSize, int OutputSize) BufferSizes(MergePlan plan) => (
+    // No more than the largest tensor needs.
+    private static int StepLength(MergePlan plan, Device device) => (int)Math.Min(
+        (long)device.TilesPerStep * TileGrid.TileLength,
+        plan.Tensors.Max(tensor => tensor.Output.ElementCount));
+
+    private static (int Inputs, int InputSize, int OutputSize) ElementSizes(MergePlan plan) => (
         plan.Tensors.Max(tensor => tensor.Inputs.Count),
         plan.Tensors.Max(tensor => tensor.Inputs.Max(input => input.DType.Size())),
         plan.Tensors.Max(tensor => tensor.Output.DType.Size()));
-
-    // Pinned, so that the collector never moves a buffer that the system is filling.
-    private static byte[] Buffer(int length) => GC.AllocateUninitializedArray<byte>(length, pinned: true);
 }

@@ -1,4 +1,5 @@
 using Interfuse.Compute;
+using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 
 namespace Interfuse.Merging.Methods;
@@ -38,16 +39,21 @@ public sealed class Dare : MergeMethod
     {
         bool keepsNorm = tensor.IsOn(Rescale) && tensor.Semantics == MergeSemantics.Mergekit;
         bool keepsExpectation = tensor.IsOn(Rescale) && tensor.Semantics == MergeSemantics.Published;
+        double[] weights = tensor.ExpertValues(TaskVectors.Weight);
         double[] densities = tensor.ExpertValues(TaskVectors.Density);
-        Drop[] drops = [.. densities.Select((density, expert) => new Drop(
-            density, keepsExpectation && density > 0 ? (float)(1 / density) : 1f, tensor.RandomWords(expert)))];
-        float[] weights = Array.ConvertAll(tensor.ExpertValues(TaskVectors.Weight), weight => (float)weight);
+        TaskTerm[] terms = [.. densities.Select((density, expert) => new TaskTerm(
+            (float)weights[expert],
+            keepsExpectation && density is > 0 and < 1 ? (float)(1 / density) : 1f,
+            Drop: density < 1 ? new RandomDrop(tensor.Seed, DropStream.Of(tensor.Name, expert), KeepBelow(density)) : null))];
         return new DareMerge(
-            weights, drops, _elect, keepsNorm ? TileGrid.TileCount(tensor.ElementCount) : 0,
+            terms, _elect, keepsNorm ? TileGrid.TileCount(tensor.ElementCount) : 0,
             TaskVectors.ConsensusOf(tensor, Normalize));
     }
 
-    private sealed class DareMerge(float[] weights, Drop[] drops, bool elect, int normTiles, Consensus consensus) : TensorMerge
+    // A 32-bit word is below this bound with the probability asked for, to within 2^-33.
+    private static uint KeepBelow(double density) => (uint)Math.Min(Math.Round(density * 4294967296.0), uint.MaxValue);
+
+    private sealed class DareMerge(TaskTerm[] terms, bool elect, int normTiles, Consensus consensus) : TensorMerge
     {
         private NormPass? _norms;
 
@@ -60,52 +66,27 @@ public sealed class Dare : MergeMethod
 
             if (_norms is null)
             {
-                return _norms = new NormPass(
-                    drops.Length, normTiles, (in Block block, int expert, Span<float> kept) => drops[expert].Thin(block, expert, kept));
+                return _norms = new NormPass(terms, normTiles);
             }
 
-            for (int expert = 0; expert < drops.Length; expert++)
+            for (int expert = 0; expert < terms.Length; expert++)
             {
-                drops[expert] = drops[expert] with { Scale = _norms.Scale(expert) };
+                terms[expert] = terms[expert] with { Scale = _norms.Scale(expert) };
             }
 
             return null;
         }
 
-        public override void Apply(in Block block, Span<float> destination)
+        public override void Apply(in Chunk chunk, DeviceSpan destination)
         {
-            for (int expert = 0; expert < drops.Length; expert++)
-            {
-                drops[expert].Thin(block, expert, block.Scratch.Slice(expert * TileGrid.BlockLength, block.Length));
-            }
-
-            var thinned = new Rows(block.Scratch, drops.Length, block.Length, TileGrid.BlockLength);
             if (elect)
             {
-                block.Kernels.ElectAndMergeReady(block.Base, thinned, weights, consensus, destination);
+                chunk.Queue.ElectAndMerge(chunk.Base, chunk.Experts, terms, consensus, chunk.Start, destination);
             }
             else
             {
-                block.Kernels.AddReadyTaskVectors(block.Base, thinned, weights, consensus, destination);
+                chunk.Queue.AddTaskVectors(chunk.Base, chunk.Experts, terms, consensus, chunk.Start, destination);
             }
-        }
-    }
-
-    private sealed record Drop(double Density, float Scale, WordStream Words)
-    {
-        public void Thin(in Block block, int expert, Span<float> destination)
-        {
-            if (Density >= 1)
-            {
-                block.Kernels.TaskVector(block.Base, block.Experts[expert], minimumBits: 0, destination);
-                return;
-            }
-
-            // A 32-bit word is below this bound with the probability asked for, to within 2^-33.
-            uint keepBelow = (uint)Math.Min(Math.Round(Density * 4294967296.0), uint.MaxValue);
-            Span<uint> words = block.Words[..block.Length];
-            Words(block.Kernels, block.Start, words);
-            block.Kernels.DroppedTaskVector(block.Base, block.Experts[expert], words, keepBelow, Scale, destination);
         }
     }
 }

@@ -1,3 +1,4 @@
+using Interfuse.Compute;
 using Interfuse.Merging.Recipes;
 
 namespace Interfuse.Merging.Methods;
@@ -42,6 +43,6 @@ internal sealed class WeightedSum(float[] weights) : TensorMerge
 {
     public override int? CopyOf => weights is [1f] ? 0 : null;
 
-    public override void Apply(in Block block, Span<float> destination) =>
-        block.Kernels.LinearCombination(block.Inputs, weights, destination);
+    public override void Apply(in Chunk chunk, DeviceSpan destination) =>
+        chunk.Queue.LinearCombination(chunk.Inputs, weights, destination);
 }

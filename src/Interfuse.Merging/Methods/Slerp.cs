@@ -37,8 +37,8 @@ public sealed class Slerp : MergeMethod
             return null;
         }
 
-        public override void Apply(in Block block, Span<float> destination) =>
-            block.Kernels.LinearCombination(block.Inputs, _weights, destination);
+        public override void Apply(in Chunk chunk, DeviceSpan destination) =>
+            chunk.Queue.LinearCombination(chunk.Inputs, _weights, destination);
     }
 
     private static float[] Weights(DotProducts products, double t, MergeSemantics semantics)
@@ -64,8 +64,8 @@ public sealed class Slerp : MergeMethod
     {
         private readonly DotProducts[] _sums = new DotProducts[tiles];
 
-        public override void Visit(in Block block) =>
-            _sums[block.Tile] += block.Kernels.Dot(block.Inputs[0], block.Inputs[1]);
+        public override void Visit(in Chunk chunk) =>
+            chunk.Queue.Dot(chunk.Inputs[0], chunk.Inputs[1], _sums.AsSpan(chunk.FirstTile, chunk.TileCount));
 
         public DotProducts Sum() => _sums.Aggregate(default(DotProducts), (total, tile) => total + tile);
     }

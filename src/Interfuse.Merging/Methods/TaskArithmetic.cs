@@ -16,12 +16,12 @@ public sealed class TaskArithmetic : MergeMethod
 
     /// <inheritdoc/>
     public override TensorMerge Bind(TensorSettings tensor) => new TaskVectorSum(
-        Array.ConvertAll(tensor.ExpertValues(TaskVectors.Weight), weight => new BlockTerm((float)weight)),
+        Array.ConvertAll(tensor.ExpertValues(TaskVectors.Weight), weight => new TaskTerm((float)weight)),
         TaskVectors.ConsensusOf(tensor, Normalize));
 
-    private sealed class TaskVectorSum(BlockTerm[] terms, Consensus consensus) : TensorMerge
+    private sealed class TaskVectorSum(TaskTerm[] terms, Consensus consensus) : TensorMerge
     {
-        public override void Apply(in Block block, Span<float> destination) =>
-            block.Kernels.AddTaskVectors(block.Base, block.Experts, terms, consensus, destination);
+        public override void Apply(in Chunk chunk, DeviceSpan destination) =>
+            chunk.Queue.AddTaskVectors(chunk.Base, chunk.Experts, terms, consensus, chunk.Start, destination);
     }
 }

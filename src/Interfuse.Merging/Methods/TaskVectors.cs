@@ -23,23 +23,20 @@ internal static class TaskVectors
 }
 
 /// <summary>Makes task vectors that were thinned keep the l1 norm they had: scale = sum|delta| / sum|delta kept|.</summary>
-internal sealed class NormPass(int experts, int tiles, NormPass.Thinning thin) : TensorPass
+/// <param name="terms">How each expert's task vector is thinned; their scales are 1.</param>
+/// <param name="tiles">The tensor's tiles.</param>
+internal sealed class NormPass(TaskTerm[] terms, int tiles) : TensorPass
 {
-    private readonly (double All, double Kept)[,] _sums = new (double, double)[experts, tiles];
+    private readonly TaskTerm[] _terms = [.. terms];
+    private readonly MagnitudeSum[][] _sums = Array.ConvertAll(terms, _ => new MagnitudeSum[tiles]);
 
-    /// <summary>Writes the thinned task vector of the block's expert with this index.</summary>
-    public delegate void Thinning(in Block block, int expert, Span<float> destination);
-
-    public override void Visit(in Block block)
+    public override void Visit(in Chunk chunk)
     {
-        Span<float> values = block.Scratch[..block.Length];
-        for (int expert = 0; expert < experts; expert++)
+        for (int expert = 0; expert < _terms.Length; expert++)
         {
-            ref (double All, double Kept) sum = ref _sums[expert, block.Tile];
-            block.Kernels.TaskVector(block.Base, block.Experts[expert], minimumBits: 0, values);
-            sum.All += block.Kernels.AbsoluteSum(values);
-            thin(block, expert, values);
-            sum.Kept += block.Kernels.AbsoluteSum(values);
+            chunk.Queue.MagnitudeSums(
+                chunk.Base, chunk.Experts[expert], _terms[expert], chunk.Start,
+                _sums[expert].AsSpan(chunk.FirstTile, chunk.TileCount));
         }
     }
 
@@ -51,10 +48,10 @@ internal sealed class NormPass(int experts, int tiles, NormPass.Thinning thin) :
     {
         double all = 0;
         double kept = 0;
-        for (int tile = 0; tile < tiles; tile++)
+        foreach (MagnitudeSum tile in _sums[expert])
         {
-            all += _sums[expert, tile].All;
-            kept += _sums[expert, tile].Kept;
+            all += tile.All;
+            kept += tile.Kept;
         }
 
         return double.IsFinite(all) && all >= 1e-7 && kept >= 1e-7 ? (float)(all / kept) : 1f;

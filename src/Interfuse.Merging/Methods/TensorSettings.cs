@@ -1,4 +1,3 @@
-using Interfuse.Compute;
 using Interfuse.Merging.Recipes;
 
 namespace Interfuse.Merging.Methods;
@@ -8,16 +7,13 @@ public sealed class TensorSettings
 {
     private readonly Func<ParameterSpec, double?> _mergeParameter;
     private readonly Func<ParameterSpec, int, double?> _modelParameter;
-    private readonly Func<string, int, WordStream> _randomWords;
 
     internal TensorSettings(
         Func<ParameterSpec, double?> mergeParameter,
-        Func<ParameterSpec, int, double?> modelParameter,
-        Func<string, int, WordStream> randomWords)
+        Func<ParameterSpec, int, double?> modelParameter)
     {
         _mergeParameter = mergeParameter;
         _modelParameter = modelParameter;
-        _randomWords = randomWords;
     }
 
     /// <summary>The output tensor's name.</summary>
@@ -34,6 +30,9 @@ public sealed class TensorSettings
 
     /// <summary>Whose reading of the papers to follow where they differ.</summary>
     public required MergeSemantics Semantics { get; init; }
+
+    /// <summary>The seed of the methods that draw at random.</summary>
+    public required ulong Seed { get; init; }
 
     /// <summary>How many bytes may be held for this tensor between passes; results don't depend on it.</summary>
     public required long ScratchBytes { get; init; }
@@ -56,13 +55,7 @@ public sealed class TensorSettings
         int first = HasBase ? 1 : 0;
         return [.. Enumerable.Range(first, ExpertCount).Select(input => _modelParameter(parameter, input)!.Value)];
     }
-
-    /// <summary>The random words of the elements of the expert with this index.</summary>
-    internal WordStream RandomWords(int expert) => _randomWords(Name, expert);
 }
-
-/// <summary>Fills in the random words of consecutive elements, the first of which is a multiple of four.</summary>
-internal delegate void WordStream(CpuKernels kernels, long firstElement, Span<uint> words);
 
 /// <summary>Whose semantics to follow where mergekit departs from the published method (docs/mergekit-compatibility.md).</summary>
 public enum MergeSemantics

@@ -46,7 +46,7 @@ public sealed class Ties : MergeMethod
         : TensorMerge
     {
         private readonly TopKSelection _selection = new(keep, elements, scratchBytes);
-        private readonly BlockTerm[] _terms = Array.ConvertAll(weights, weight => new BlockTerm(weight));
+        private readonly TaskTerm[] _terms = new TaskTerm[weights.Length];
         private NormPass? _norms;
 
         public override TensorPass? NextPass()
@@ -56,56 +56,15 @@ public sealed class Ties : MergeMethod
                 return pass;
             }
 
-            if (!rescale)
-            {
-                return null;
-            }
-
-            if (_norms is null)
-            {
-                return _norms = new NormPass(weights.Length, TileGrid.TileCount(elements), Trim);
-            }
-
             for (int expert = 0; expert < _terms.Length; expert++)
             {
-                _terms[expert] = _terms[expert] with { Scale = _norms.Scale(expert) };
+                _terms[expert] = new TaskTerm(weights[expert], _norms?.Scale(expert) ?? 1f, _selection[expert]);
             }
 
-            return null;
+            return rescale && _norms is null ? _norms = new NormPass(_terms, TileGrid.TileCount(elements)) : null;
         }
 
-        public override void Apply(in Block block, Span<float> destination)
-        {
-            Span<BlockTerm> terms = stackalloc BlockTerm[_terms.Length];
-            _terms.CopyTo(terms);
-
-            // Between two cuts every expert's rule for equal magnitudes is the same.
-            for (int start = 0; start < block.Length;)
-            {
-                int end = (int)(_selection.NextCut(block.Start + start, block.Start + block.Length) - block.Start);
-                for (int expert = 0; expert < terms.Length; expert++)
-                {
-                    terms[expert] = terms[expert] with { MinimumBits = _selection[expert].MinimumBits(block.Start + start) };
-                }
-
-                Block part = block.Slice(start, end - start);
-                block.Kernels.ElectAndMerge(part.Base, part.Experts, terms, consensus, destination[start..end]);
-                start = end;
-            }
-        }
-
-        private void Trim(in Block block, int expert, Span<float> destination)
-        {
-            TopKThreshold threshold = _selection[expert];
-            int cut = (int)Math.Clamp(threshold.TieEnd - block.Start, 0, block.Length);
-            for (int start = 0; start < block.Length;)
-            {
-                int end = start < cut ? cut : block.Length;
-                Block part = block.Slice(start, end - start);
-                block.Kernels.TaskVector(
-                    part.Base, part.Experts[expert], threshold.MinimumBits(part.Start), destination[start..end]);
-                start = end;
-            }
-        }
+        public override void Apply(in Chunk chunk, DeviceSpan destination) =>
+            chunk.Queue.ElectAndMerge(chunk.Base, chunk.Experts, _terms, consensus, chunk.Start, destination);
     }
 }

@@ -1,3 +1,4 @@
+using Interfuse.Compute;
 using Interfuse.Merging.Methods;
 
 namespace Interfuse.Merging.Planning;
@@ -29,6 +30,9 @@ public sealed record MergeOptions
     /// <summary>Continue what an interrupted merge to the same target left.</summary>
     public bool Resume { get; init; }
 
-    /// <summary>Replaces the random words of the drop methods; only parity tests do, to replay another tool's generator.</summary>
-    internal Func<string, int, WordStream>? RandomWords { get; init; }
+    /// <summary>
+    /// What to compute on, or null for the processor. The caller keeps it open for the merge. The output does not depend
+    /// on it.
+    /// </summary>
+    public Device? Device { get; init; }
 }

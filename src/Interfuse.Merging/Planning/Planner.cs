@@ -139,21 +139,15 @@ internal sealed class Planner
         return new TensorSettings(
             spec => RecipeParameters.ForMerge(_recipe, slot.Slice, spec, slot.Name, slot.Position),
             (spec, input) => RecipeParameters.ForModel(
-                _recipe, slot.Slice, slot.Inputs[input].Source, spec, slot.Inputs[input].Name, slot.Position),
-            _options.RandomWords ?? Philox)
+                _recipe, slot.Slice, slot.Inputs[input].Source, spec, slot.Inputs[input].Name, slot.Position))
         {
             Name = slot.Name,
             ElementCount = elements,
             Inputs = [.. slot.Inputs.Select(input => input.Source.Model.Text)],
             HasBase = _method.Signature.Base == BaseModelUse.Required,
             Semantics = _options.Semantics,
+            Seed = _options.Seed,
             ScratchBytes = _options.MaxMemory / 4 / (_options.Threads + 1),
         };
-    }
-
-    private WordStream Philox(string tensor, int input)
-    {
-        ulong stream = DropStream.Of(tensor, input);
-        return (kernels, firstElement, words) => kernels.PhiloxWords(_options.Seed, stream, firstElement, words);
     }
 }

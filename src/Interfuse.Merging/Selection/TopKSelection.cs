@@ -1,43 +1,34 @@
 using Interfuse.Compute;
+using Interfuse.Compute.Selection;
 using Interfuse.Merging.Methods;
 
 namespace Interfuse.Merging.Selection;
 
-/// <summary>Finds the k largest magnitudes of each expert's task vector exactly, in few sweeps and little memory.</summary>
-/// <remarks>
-/// A sort is not needed and a tensor need not fit in memory. A sample of blocks says between which two magnitudes the k-th largest
-/// almost certainly lies; one sweep counts what is above and collects what is between; the answer is picked from the
-/// collected. Where the sample misled, or more lies between than there is room for, histograms narrow the
-/// bracket until it fits. The sample only steers: the result is exact, whatever it showed. All experts are searched in the same
-/// sweeps, so that the inputs are read once for all.
-/// </remarks>
+/// <summary>Finds the k largest magnitudes of each expert's task vector exactly, in few passes over a tensor's tiles.</summary>
+/// <remarks>All experts are searched (<see cref="MagnitudeSearch"/>) in the same passes, so that the inputs are read once for all.</remarks>
 internal sealed class TopKSelection
 {
-    // Up to this many tiles, everything is collected at once; from twice as many on, sampling pays.
-    private const int SmallTiles = 4;
-    private const int SampledTiles = 64;
-
     private readonly MagnitudeSearch[] _searches;
-    private readonly int _tiles;
+    private readonly int[] _sampleTiles;
     private bool _sampled;
     private bool _located;
 
     /// <summary>Prepares a search per expert.</summary>
     /// <param name="keep">How many elements to keep of each expert's task vector, 0 to <paramref name="elements"/>.</param>
     /// <param name="elements">The number of elements of the tensor.</param>
-    /// <param name="scratchBytes">How much may be held in memory between sweeps, for all experts together.</param>
+    /// <param name="scratchBytes">How much may be held in memory between passes, for all experts together.</param>
     public TopKSelection(IReadOnlyList<long> keep, long elements, long scratchBytes)
     {
-        _tiles = TileGrid.TileCount(elements);
-        _sampled = _tiles <= SmallTiles;
+        _sampleTiles = SamplePlan.Tiles(TileGrid.TileCount(elements));
+        _sampled = _sampleTiles.Length == 0;
         long room = Math.Max(scratchBytes / sizeof(uint) / Math.Max(keep.Count, 1), TileGrid.BlockLength);
-        _searches = [.. keep.Select(count => new MagnitudeSearch(count, elements, _tiles, room))];
+        _searches = [.. keep.Select(count => new MagnitudeSearch(count, elements, room))];
     }
 
     /// <summary>The threshold of one expert, once <see cref="NextPass"/> has given null.</summary>
     public TopKThreshold this[int expert] => _searches[expert].Threshold;
 
-    /// <summary>The sweep to run next, or null when every threshold is known.</summary>
+    /// <summary>The pass to run next, or null when every threshold is known.</summary>
     public TensorPass? NextPass()
     {
         if (!_sampled)
@@ -72,57 +63,42 @@ internal sealed class TopKSelection
         return null;
     }
 
-    /// <summary>The first place in (from, to) where some expert stops keeping equal magnitudes, or <paramref name="to"/>.</summary>
-    public long NextCut(long from, long to)
-    {
-        foreach (MagnitudeSearch search in _searches)
-        {
-            long cut = search.Threshold.TieEnd;
-            if (cut > from && cut < to)
-            {
-                to = cut;
-            }
-        }
-
-        return to;
-    }
-
     private sealed class SamplePass : TensorPass
     {
         private readonly TopKSelection _owner;
-        private readonly int _stride;
 
         public SamplePass(TopKSelection owner)
         {
             _owner = owner;
-            _stride = (owner._tiles + SampledTiles - 1) / SampledTiles;
-            Tiles = [.. Enumerable.Range(0, owner._tiles / _stride).Select(sample => sample * _stride)];
             foreach (MagnitudeSearch search in owner._searches)
             {
-                search.BeginSample(Tiles.Count * TileGrid.BlockLength);
+                search.BeginSample(owner._sampleTiles.Length * TileGrid.BlockLength);
             }
         }
 
-        public override IReadOnlyList<int> Tiles { get; }
+        public override IReadOnlyList<int> Tiles => _owner._sampleTiles;
 
         public override bool OneBlockPerTile => true;
 
-        public override void Visit(in Block block)
+        public override void Visit(in Chunk chunk)
         {
+            int place = Array.BinarySearch(_owner._sampleTiles, chunk.FirstTile);
             for (int expert = 0; expert < _owner._searches.Length; expert++)
             {
-                _owner._searches[expert].Sample(block, expert, block.Tile / _stride * TileGrid.BlockLength);
+                _owner._searches[expert].Sample(
+                    chunk.Queue, chunk.Base, chunk.Experts[expert], place * TileGrid.BlockLength);
             }
         }
     }
 
     private sealed class SearchPass(TopKSelection owner) : TensorPass
     {
-        public override void Visit(in Block block)
+        public override void Visit(in Chunk chunk)
         {
             for (int expert = 0; expert < owner._searches.Length; expert++)
             {
-                owner._searches[expert].Visit(block, expert);
+                owner._searches[expert].Visit(
+                    chunk.Queue, chunk.Base, chunk.Experts[expert], chunk.FirstTile, chunk.Words);
             }
         }
     }
@@ -131,13 +107,13 @@ internal sealed class TopKSelection
     {
         public override IReadOnlyList<int> Tiles => tiles;
 
-        public override void Visit(in Block block)
+        public override void Visit(in Chunk chunk)
         {
             for (int expert = 0; expert < owner._searches.Length; expert++)
             {
-                if (owner._searches[expert].CutTile == block.Tile)
+                if (owner._searches[expert].CutTile == chunk.FirstTile)
                 {
-                    owner._searches[expert].Locate(block, expert);
+                    owner._searches[expert].Locate(chunk.Queue, chunk.Base, chunk.Experts[expert]);
                 }
             }
         }

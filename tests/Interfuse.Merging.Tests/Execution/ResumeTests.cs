@@ -1,7 +1,7 @@
 using System.Globalization;
 using Interfuse.Checkpoints;
+using Interfuse.Compute;
 using Interfuse.Merging.Execution;
-using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 using Interfuse.Testing;
 
@@ -176,7 +176,7 @@ internal sealed class ResumeTests
         using Workshop workshop = Models();
         MergeOptions options = Options with
         {
-            RandomWords = AtTensor(StoppedAt, () => workshop.Write("out/squatter", "")),
+            Device = AtTensor(StoppedAt, () => workshop.Write("out/squatter", "")),
         };
 
         Assert.That(
@@ -275,7 +275,7 @@ internal sealed class ResumeTests
         using var cancellation = new CancellationTokenSource();
         using MergePlan plan = workshop.Plan(Recipe(), (options ?? Options) with
         {
-            RandomWords = AtTensor(StoppedAt, () =>
+            Device = AtTensor(StoppedAt, () =>
             {
                 SpinWait.SpinUntil(() => EntriesIn(Journal(workshop)) == StoppedAt);
                 cancellation.Cancel();
@@ -295,14 +295,16 @@ internal sealed class ResumeTests
     }
 
     /// <summary>The engine's own random words, and an action when those of a tensor are asked for.</summary>
-    private static Func<string, int, WordStream> AtTensor(int index, Action action) => (tensor, expert) =>
-        (kernels, first, words) =>
+    private static CpuDevice AtTensor(int index, Action action) => new(threads: 1)
+    {
+        Words = (drop, first, words) =>
         {
-            if (tensor == $"t{index}" && first == 0)
+            if (drop.Stream == DropStream.Of($"t{index}", 0) && first == 0)
             {
                 action();
             }
 
-            kernels.PhiloxWords(Options.Seed, DropStream.Of(tensor, expert), first, words);
-        };
+            new CpuKernels().PhiloxWords(drop.Seed, drop.Stream, first, words);
+        },
+    };
 }

@@ -39,7 +39,8 @@ internal sealed class TileSchedulerTests
     private static TensorJob Job(TensorMerge merge, int index) => new(
         new PlannedTensor(new TensorSpec("w", DType.Float32, [Tiles * (long)TileGrid.TileLength]), [], null),
         index,
-        merge);
+        merge,
+        tilesPerStep: 1);
 
     private static void Work(TileScheduler scheduler, int threads)
     {
@@ -47,9 +48,9 @@ internal sealed class TileSchedulerTests
         {
             try
             {
-                while (scheduler.TryTake(out TensorJob? job, out int tile))
+                while (scheduler.TryTake(out TensorJob? job, out TileRun tiles))
                 {
-                    (job.Merge as CountingMerge)?.Visit(job.Pass, tile);
+                    (job.Merge as CountingMerge)?.Visit(job.Pass, tiles.First);
                     scheduler.Finish(job);
                 }
             }
@@ -85,7 +86,7 @@ internal sealed class TileSchedulerTests
             }
         }
 
-        public override void Apply(in Block block, Span<float> destination) => throw new NotSupportedException();
+        public override void Apply(in Chunk chunk, DeviceSpan destination) => throw new NotSupportedException();
 
         private sealed class Part(int index) : TensorPass
         {
@@ -105,7 +106,7 @@ internal sealed class TileSchedulerTests
                 }
             }
 
-            public override void Visit(in Block block) => throw new NotSupportedException();
+            public override void Visit(in Chunk chunk) => throw new NotSupportedException();
         }
     }
 
@@ -113,6 +114,6 @@ internal sealed class TileSchedulerTests
     {
         public override TensorPass? NextPass() => throw new InvalidDataException();
 
-        public override void Apply(in Block block, Span<float> destination) => throw new NotSupportedException();
+        public override void Apply(in Chunk chunk, DeviceSpan destination) => throw new NotSupportedException();
     }
 }

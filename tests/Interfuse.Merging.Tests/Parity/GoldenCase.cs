@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Interfuse.Compute;
 using Interfuse.Merging.Execution;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
@@ -29,7 +30,14 @@ internal sealed class GoldenCase(string name)
         var options = new MergeOptions { Semantics = semantics, TruncateEmbeddings = true };
         if (File.Exists(Path.Combine(Directory, "order.json")))
         {
-            options = options with { RandomWords = TorchRandom.Replay(this, name == "dare_ties_norescale_f32" ? 7u : 42u) };
+            Dictionary<ulong, uint[]> drawn = TorchRandom.Words(this, name == "dare_ties_norescale_f32" ? 7u : 42u);
+            options = options with
+            {
+                Device = new CpuDevice(threads: 1)
+                {
+                    Words = (drop, first, words) => drawn[drop.Stream].AsSpan((int)first, words.Length).CopyTo(words),
+                },
+            };
         }
 
         using MergePlan plan = MergePlan.Create(Recipe, change?.Invoke(options) ?? options);

@@ -1,4 +1,5 @@
 using Interfuse.Merging.Methods;
+using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 using Interfuse.Testing;
 
@@ -46,7 +47,7 @@ internal sealed class PrecisionTests
         private readonly Recipe _recipe;
         private readonly Dictionary<string, double[]>[] _models;
         private readonly Dictionary<string, double[]> _base;
-        private readonly Func<string, int, WordStream>? _words;
+        private readonly Dictionary<ulong, uint[]> _words;
 
         public ExactMerge(GoldenCase golden)
         {
@@ -54,7 +55,7 @@ internal sealed class PrecisionTests
             _base = _recipe.BaseModel is { } model ? ModelTensors.Read(_recipe.ResolvePath(model)) : [];
             _models = [.. _recipe.Models.Where(source => source.Model.Text != _recipe.BaseModel?.Text)
                 .Select(source => ModelTensors.Read(_recipe.ResolvePath(source.Model)))];
-            _words = _recipe.MergeMethod == "dare_ties" ? TorchRandom.Replay(golden, 42) : null;
+            _words = _recipe.MergeMethod == "dare_ties" ? TorchRandom.Words(golden, 42) : [];
         }
 
         /// <summary>The tensor's exact values, NaN where the sign that is elected hangs on rounding.</summary>
@@ -105,8 +106,7 @@ internal sealed class PrecisionTests
 
         private double[] Drop(double[] delta, string tensor, int expert, double density)
         {
-            uint[] words = new uint[delta.Length];
-            _words!(tensor, expert)(new Compute.CpuKernels(), 0, words);
+            uint[] words = _words[DropStream.Of(tensor, expert)];
             return [.. delta.Select((value, i) => words[i] < density * 4294967296.0 ? value : 0)];
         }
 

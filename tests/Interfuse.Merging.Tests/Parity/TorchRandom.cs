@@ -1,5 +1,5 @@
 using Interfuse.Checkpoints;
-using Interfuse.Merging.Methods;
+using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 
 namespace Interfuse.Merging.Tests.Parity;
@@ -7,10 +7,13 @@ namespace Interfuse.Merging.Tests.Parity;
 /// <summary>Replays the random numbers PyTorch drew for a golden: MT19937, one 32-bit word per element, of which 24 bits count.</summary>
 internal static class TorchRandom
 {
-    /// <summary>Words that are below a bound exactly where PyTorch's 24-bit uniform was below the same probability.</summary>
-    public static Func<string, int, WordStream> Replay(GoldenCase golden, uint seed)
+    /// <summary>
+    /// By the stream (<see cref="DropStream"/>) of tensor and expert: words that are below a bound exactly where PyTorch's 24-bit
+    /// uniform was below the same probability.
+    /// </summary>
+    public static Dictionary<ulong, uint[]> Words(GoldenCase golden, uint seed)
     {
-        var words = new Dictionary<(string Tensor, int Expert), uint[]>();
+        var words = new Dictionary<ulong, uint[]>();
         var generator = new MersenneTwister(seed);
         using Checkpoint baseModel = Checkpoint.Open(golden.Recipe.ResolvePath(golden.Recipe.BaseModel!));
         foreach (string tensor in golden.DrawOrder())
@@ -19,12 +22,11 @@ internal static class TorchRandom
             int expert = 0;
             foreach (RecipeSource source in golden.Recipe.Models)
             {
-                words[(tensor, expert++)] = [.. Enumerable.Range(0, (int)found!.ElementCount).Select(_ => generator.Next() << 8)];
+                words[DropStream.Of(tensor, expert++)] = [.. Enumerable.Range(0, (int)found!.ElementCount).Select(_ => generator.Next() << 8)];
             }
         }
 
-        return (tensor, expert) => (_, first, destination) =>
-            words[(tensor, expert)].AsSpan((int)first, destination.Length).CopyTo(destination);
+        return words;
     }
 
     /// <summary>Matsumoto and Nishimura's MT19937 (1998), written from the paper's recurrence.</summary>

@@ -1,4 +1,7 @@
+using System.Runtime.InteropServices;
+using Interfuse.Checkpoints;
 using Interfuse.Compute;
+using Interfuse.Compute.Selection;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Selection;
 
@@ -9,22 +12,25 @@ internal sealed class SelectionRun
 {
     private const int SortedElements = 5000;
 
-    private static readonly CpuKernels Kernels = new();
+    private static readonly CpuDevice Cpu = new(threads: 1);
 
     private readonly TopKSelection _selection;
-    private readonly float[] _inputs;
+    private readonly float[][] _values;
+    private readonly DeviceBuffer[] _inputs;
     private readonly long[] _keep;
     private readonly int _elements;
 
     private SelectionRun(float[] baseValues, float[][] experts, long[] keep, long scratchBytes)
     {
         _elements = baseValues.Length;
-        _inputs = new float[(experts.Length + 1) * _elements];
-        baseValues.CopyTo(_inputs, 0);
-        for (int expert = 0; expert < experts.Length; expert++)
+        _values = [baseValues, .. experts];
+        _inputs = Array.ConvertAll(_values, values =>
         {
-            experts[expert].CopyTo(_inputs, (expert + 1) * _elements);
-        }
+            DeviceBuffer buffer = Cpu.Allocate(values.Length * sizeof(float));
+            using DeviceQueue queue = Cpu.CreateQueue();
+            queue.Upload(MemoryMarshal.AsBytes(values.AsSpan()), buffer.Span(DType.Float32, values.Length));
+            return buffer;
+        });
 
         _keep = keep;
         _selection = new TopKSelection(keep, _elements, scratchBytes);
@@ -104,8 +110,10 @@ internal sealed class SelectionRun
         uint[] magnitudes = new uint[_elements];
         for (int index = 0; index < _elements; index++)
         {
-            float delta = _inputs[((expert + 1) * _elements) + index] - _inputs[index];
-            magnitudes[index] = BitConverter.SingleToUInt32Bits(delta) & TopKThreshold.MaximumBits;
+            float delta = _values[expert + 1][index] - _values[0][index];
+            magnitudes[index] = float.IsNaN(delta)
+                ? TopKThreshold.NanBits
+                : BitConverter.SingleToUInt32Bits(delta) & TopKThreshold.MaximumBits;
         }
 
         return magnitudes;
@@ -114,27 +122,23 @@ internal sealed class SelectionRun
     private void Visit(TensorPass pass, int tile)
     {
         int start = tile * TileGrid.TileLength;
-        int end = Math.Min(start + TileGrid.TileLength, _elements);
+        int length = Math.Min(_elements - start, TileGrid.TileLength);
         if (pass.OneBlockPerTile)
         {
-            int blocks = (end - start + TileGrid.BlockLength - 1) / TileGrid.BlockLength;
-            start += tile * 37 % blocks * TileGrid.BlockLength;
-            end = Math.Min(end, start + TileGrid.BlockLength);
+            int offset = SamplePlan.BlockStart(tile, length);
+            start += offset;
+            length = Math.Min(length - offset, TileGrid.BlockLength);
         }
 
-        uint[] words = new uint[TileGrid.BlockLength];
-        for (; start < end; start += TileGrid.BlockLength)
+        using DeviceQueue queue = Cpu.CreateQueue();
+        int first = start;
+        pass.Visit(new Chunk
         {
-            int length = Math.Min(TileGrid.BlockLength, end - start);
-            pass.Visit(new Block
-            {
-                Kernels = Kernels,
-                Tile = tile,
-                Start = start,
-                Inputs = new Rows(_inputs.AsSpan(start), _keep.Length + 1, length, _elements),
-                Scratch = [],
-                Words = words,
-            });
-        }
+            Queue = queue,
+            FirstTile = tile,
+            Start = start,
+            Inputs = Array.ConvertAll(_inputs, input => input.Span(DType.Float32, _elements).Slice(first, length)),
+            Words = new uint[length],
+        });
     }
 }

@@ -58,6 +58,9 @@ internal interface ILanes<TFloat, TBits>
 
     static abstract TBits Subtract(TBits left, TBits right);
 
+    /// <summary>The smaller one, unsigned.</summary>
+    static abstract TBits Min(TBits left, TBits right);
+
     static abstract TBits And(TBits left, TBits right);
 
     static abstract TBits Or(TBits left, TBits right);

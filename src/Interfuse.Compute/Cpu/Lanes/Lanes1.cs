@@ -47,6 +47,8 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static uint Subtract(uint left, uint right) => left - right;
 
+    public static uint Min(uint left, uint right) => Math.Min(left, right);
+
     public static uint And(uint left, uint right) => left & right;
 
     public static uint Or(uint left, uint right) => left | right;

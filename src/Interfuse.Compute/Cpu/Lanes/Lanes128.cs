@@ -62,6 +62,8 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
 
     public static Vector128<uint> Subtract(Vector128<uint> left, Vector128<uint> right) => left - right;
 
+    public static Vector128<uint> Min(Vector128<uint> left, Vector128<uint> right) => Vector128.Min(left, right);
+
     public static Vector128<uint> And(Vector128<uint> left, Vector128<uint> right) => left & right;
 
     public static Vector128<uint> Or(Vector128<uint> left, Vector128<uint> right) => left | right;

@@ -62,6 +62,8 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
 
     public static Vector256<uint> Subtract(Vector256<uint> left, Vector256<uint> right) => left - right;
 
+    public static Vector256<uint> Min(Vector256<uint> left, Vector256<uint> right) => Vector256.Min(left, right);
+
     public static Vector256<uint> And(Vector256<uint> left, Vector256<uint> right) => left & right;
 
     public static Vector256<uint> Or(Vector256<uint> left, Vector256<uint> right) => left | right;

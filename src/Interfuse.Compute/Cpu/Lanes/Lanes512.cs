@@ -65,6 +65,8 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
 
     public static Vector512<uint> Subtract(Vector512<uint> left, Vector512<uint> right) => left - right;
 
+    public static Vector512<uint> Min(Vector512<uint> left, Vector512<uint> right) => Vector512.Min(left, right);
+
     public static Vector512<uint> And(Vector512<uint> left, Vector512<uint> right) => left & right;
 
     public static Vector512<uint> Or(Vector512<uint> left, Vector512<uint> right) => left | right;

@@ -1,6 +1,6 @@
-using Interfuse.Merging.Selection;
+using Interfuse.Compute.Selection;
 
-namespace Interfuse.Merging.Tests.Selection;
+namespace Interfuse.Compute.Tests;
 
 [Parallelizable(ParallelScope.All)]
 internal sealed class RadixSelectTests
