@@ -1,0 +1,35 @@
+namespace Interfuse.Compute.Cuda;
+
+/// <summary>Work of some streams that had begun at a certain moment, and may have ended since.</summary>
+internal sealed class WorkUnderWay(List<(CudaStream Stream, CudaEventHandle Mark)>? marks)
+{
+    /// <summary>Whether a stream may now use the memory this work used: its own work comes before what follows.</summary>
+    /// <param name="user">The stream, or null for any.</param>
+    public bool HasEndedFor(CudaStream? user)
+    {
+        marks?.RemoveAll(static entry => Forget(entry.Mark, entry.Mark.HasEnded));
+        return marks is null || marks.TrueForAll(entry => entry.Stream == user);
+    }
+
+    /// <summary>Waits until it has ended, well or not, and gives the marks back. Never throws.</summary>
+    public void WaitAndForget()
+    {
+        foreach ((CudaStream _, CudaEventHandle mark) in marks ?? [])
+        {
+            mark.Drain();
+            mark.Dispose();
+        }
+
+        marks?.Clear();
+    }
+
+    private static bool Forget(CudaEventHandle mark, bool ended)
+    {
+        if (ended)
+        {
+            mark.Dispose();
+        }
+
+        return ended;
+    }
+}
