@@ -7,9 +7,9 @@ internal sealed unsafe partial class NvCuda
 {
     private static readonly Lock Gate = new();
 
-    private static string? s_bound;
-    private static nint s_handle;
-    private static NvCuda? s_driver;
+    private static string? _bound;
+    private static nint _handle;
+    private static NvCuda? _driver;
 
     /// <summary>The names under which the vendor's driver installs itself.</summary>
     public static IReadOnlyList<string> VendorLibraries { get; } =
@@ -26,19 +26,19 @@ internal sealed unsafe partial class NvCuda
         string name = path ?? "the vendor's driver";
         lock (Gate)
         {
-            if (s_driver is not null)
+            if (_driver is not null)
             {
-                return s_bound == name
-                    ? s_driver
+                return _bound == name
+                    ? _driver
                     : throw new InvalidOperationException(
-                        $"this process already uses {s_bound}; use {name} in a process of its own");
+                        $"this process already uses {_bound}; use {name} in a process of its own");
             }
 
-            s_handle = LoadFirst(path is null ? VendorLibraries : [path]);
-            s_bound = name;
+            _handle = LoadFirst(path is null ? VendorLibraries : [path]);
+            _bound = name;
             NativeLibrary.SetDllImportResolver(typeof(NvCuda).Assembly, Resolve);
-            NativeLibrary.TryGetExport(s_handle, nameof(cuFuncGetParamInfo), out nint paramInfo);
-            return s_driver = new NvCuda(paramInfo);
+            NativeLibrary.TryGetExport(_handle, nameof(cuFuncGetParamInfo), out nint paramInfo);
+            return _driver = new NvCuda(paramInfo);
         }
     }
 
@@ -66,6 +66,6 @@ internal sealed unsafe partial class NvCuda
     // Zero would send the runtime looking by its own rules, and it might load a driver that nobody asked for.
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) =>
         name != Library ? 0
-        : s_handle != 0 ? s_handle
+        : _handle != 0 ? _handle
         : throw new DllNotFoundException("no CUDA driver library has been loaded");
 }
