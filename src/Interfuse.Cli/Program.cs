@@ -10,6 +10,7 @@ var root = new RootCommand(Description)
     MergeCommand.Create(),
     InspectCommand.Create(),
     DoctorCommand.Create(),
+    BenchCommand.Create(),
 };
 
 try
@@ -19,8 +20,8 @@ try
     if (Usage.MistakeIn(parsed) is { } mistake)
     {
         Messages.Error(mistake);
-        string command = parsed.CommandResult.Command == root ? "" : $" {parsed.CommandResult.Command.Name}";
-        await Console.Error.WriteLineAsync($"Run 'interfuse{command} --help' to see what is possible.");
+        string command = $"interfuse {Usage.Typed(parsed.CommandResult)}".TrimEnd();
+        await Console.Error.WriteLineAsync($"Run '{command} --help' to see what is possible.");
         return ExitCode.Usage;
     }
 

@@ -13,6 +13,8 @@ internal static class Sizes
         ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000), ("", 1),
     ];
 
+    private static readonly string[] BinaryUnits = ["Ki", "Mi", "Gi"];
+
     /// <summary>
     /// Reads <c>512MiB</c>, <c>4 GB</c> or <c>1000000</c>: decimal without the i, binary with it, one byte at least.
     /// </summary>
@@ -41,6 +43,31 @@ internal static class Sizes
 
     /// <summary>Writes <c>1 tensor</c>, <c>2 tensors</c>.</summary>
     public static string Count(long count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
+
+    /// <summary>Reads a count: <c>1000</c>, <c>64Ki</c> or <c>256Mi</c>, one at least.</summary>
+    public static bool TryParseCount(string text, out long count)
+    {
+        int unit = Array.FindIndex(BinaryUnits, suffix => text.EndsWith(suffix, StringComparison.Ordinal));
+        string number = unit < 0 ? text : text[..^BinaryUnits[unit].Length];
+        int shift = 10 * (unit + 1);
+        bool isNumber = long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long value);
+        bool fits = isNumber && value <= long.MaxValue >> shift;
+        count = fits ? value << shift : 0;
+        return count > 0;
+    }
+
+    /// <summary>Writes a count as <see cref="TryParseCount"/> reads it: <c>64Ki</c> where it is so many, else its digits.</summary>
+    public static string FormatCount(long count)
+    {
+        int unit = -1;
+        while (unit < BinaryUnits.Length - 1 && count % 1024 == 0 && count > 0)
+        {
+            count /= 1024;
+            unit++;
+        }
+
+        return $"{count}{(unit < 0 ? "" : BinaryUnits[unit])}";
+    }
 
     private static string Scaled(double value, int step, string[] units)
     {

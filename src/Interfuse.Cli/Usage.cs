@@ -66,6 +66,38 @@ internal static class Usage
         return null;
     }
 
+    /// <summary>Reads the values of an option that takes counts.</summary>
+    public static long[]? ParseCounts(ArgumentResult result)
+    {
+        var counts = new List<long>();
+        foreach (Token token in result.Tokens)
+        {
+            if (!Sizes.TryParseCount(token.Value, out long count))
+            {
+                AddError(result, $"'{token.Value}' isn't a count; write for example 1000, 64Ki or 256Mi");
+                return null;
+            }
+
+            counts.Add(count);
+        }
+
+        return [.. counts];
+    }
+
+    /// <summary>Reads the values of an option that takes some of a list of names.</summary>
+    public static string[]? ParseNames(ArgumentResult result, IReadOnlyCollection<string> known)
+    {
+        string[] names = [.. result.Tokens.Select(token => token.Value)];
+        if (Array.Find(names, name => !known.Contains(name)) is { } unknown)
+        {
+            string meant = DidYouMean(unknown, known);
+            AddError(result, $"there is no '{unknown}'{(meant.Length > 0 ? meant : $"; there are {string.Join(", ", known)}")}");
+            return null;
+        }
+
+        return names;
+    }
+
     /// <summary>Reads the value of an option that takes one of some words.</summary>
     public static T? ParseWord<T>(ArgumentResult result, params (string Word, T Value)[] words)
         where T : struct
@@ -82,6 +114,11 @@ internal static class Usage
         AddError(result, $"'{text}' is none of {string.Join(", ", words.Select(word => word.Word))}");
         return null;
     }
+
+    /// <summary>A command as it is typed, without the program: <c>bench kernels</c>; nothing for the root.</summary>
+    public static string Typed(CommandResult command) => command.Parent is CommandResult parent
+        ? $"{Typed(parent)} {command.Command.Name}".TrimStart()
+        : "";
 
     private static void AddError(ArgumentResult result, string message) =>
         result.AddError(result.Parent is OptionResult option ? $"{option.Option.Name}: {message}" : message);

@@ -1,0 +1,115 @@
+using System.CommandLine;
+using Interfuse.Compute;
+using Interfuse.Compute.Benchmarking;
+
+namespace Interfuse.Cli.Commands;
+
+/// <summary><c>interfuse bench kernels</c></summary>
+internal static class BenchKernelsCommand
+{
+    private const int MaxThreads = 1024;
+
+    private static readonly string[] Operations =
+        [.. KernelBenchmarks.All.Select(benchmark => benchmark.Operation).Distinct()];
+
+    private static readonly Option<string[]> Operation = new("--operation")
+    {
+        Description = $"Only these operations: {string.Join(", ", Operations)}.",
+        HelpName = "NAME",
+        AllowMultipleArgumentsPerToken = true,
+        CustomParser = result => Usage.ParseNames(result, Operations),
+    };
+
+    private static readonly Option<long[]> ElementCounts = new("--sizes")
+    {
+        Description = "Elements per tensor, for example 64Ki 256Mi. [default: from 1Ki to what saturates the device]",
+        HelpName = "N",
+        AllowMultipleArgumentsPerToken = true,
+        CustomParser = Usage.ParseCounts,
+    };
+
+    private static readonly Option<ulong?> Threads = new("--threads")
+    {
+        Description = "Threads of the CPU. [default: one per core]",
+        HelpName = "N",
+        CustomParser = result => Usage.ParseNumber(result, 1, MaxThreads),
+    };
+
+    private static readonly Option<bool> Quick = new("--quick")
+    {
+        Description = "Measure a tenth as long.",
+    };
+
+    private static readonly Option<bool> Json = new("--json")
+    {
+        Description = "Print one JSON document, when all is done.",
+    };
+
+    public static Command Create()
+    {
+        var command = new Command(
+            "kernels",
+            "Verify every operation of a device against scalar code, then time it beside a copy of as many bytes.")
+        {
+            Operation, ElementCounts, Threads, Quick, Json,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        int threads = (int?)parsed.GetValue(Threads) ?? Math.Min(Environment.ProcessorCount, MaxThreads);
+        using var device = new CpuDevice(threads);
+        using var reference = new CpuDevice(CpuPath.Scalar, Math.Min(Environment.ProcessorCount, MaxThreads));
+        using DeviceQueue queue = device.CreateQueue();
+        string[] operations = parsed.GetValue(Operation) ?? Operations;
+        long[] sizes = parsed.GetValue(ElementCounts) ?? KernelBenchmarks.SizesFor(device);
+        KernelTiming timing = parsed.GetValue(Quick) ? KernelTiming.Quick : KernelTiming.Full;
+        bool json = parsed.GetValue(Json);
+
+        var report = KernelReport.Begin(device);
+        WriteUnless(json, report.ToText());
+        foreach (KernelBenchmark benchmark in KernelBenchmarks.All.Where(it => operations.Contains(it.Operation)))
+        {
+            foreach (long elements in sizes)
+            {
+                if (Measure(benchmark, queue, reference, elements, timing) is { } measurement)
+                {
+                    KernelRow row = report.Add(measurement);
+                    WriteUnless(json, row.ToText());
+                }
+            }
+        }
+
+        if (json)
+        {
+            Console.WriteLine(Reports.ToJson(report));
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private static KernelMeasurement? Measure(
+        KernelBenchmark benchmark, DeviceQueue queue, Device reference, long elements, KernelTiming timing)
+    {
+        try
+        {
+            return benchmark.Measure(queue, reference, elements, timing);
+        }
+        catch (OutOfDeviceMemoryException error)
+        {
+            Messages.Note($"left out: {benchmark} of {Sizes.FormatCount(elements)} elements: {error.Message}");
+            return null;
+        }
+    }
+
+    // Rows appear as they are measured: a full run takes minutes.
+    private static void WriteUnless(bool json, string text)
+    {
+        if (!json)
+        {
+            Console.WriteLine(text);
+        }
+    }
+}

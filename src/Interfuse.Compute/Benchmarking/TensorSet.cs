@@ -1,0 +1,70 @@
+using Interfuse.Checkpoints;
+
+namespace Interfuse.Compute.Benchmarking;
+
+/// <summary>Tensors on a device that live and go together, and the queue that works on them.</summary>
+internal sealed class TensorSet(DeviceQueue queue) : IDisposable
+{
+    private const int ChunkBytes = 32 << 20;
+
+    private readonly List<DeviceBuffer> _buffers = [];
+
+    public DeviceQueue Queue { get; } = queue;
+
+    /// <summary>Makes a whole tensor of a pattern, see <see cref="InputValues"/>.</summary>
+    public DeviceSpan Input(InputPattern pattern, int tensor, DType dtype, long elements) =>
+        Input(pattern, tensor, dtype, new Part(0, elements), elements);
+
+    /// <summary>Makes a part of a tensor of a pattern.</summary>
+    public DeviceSpan Input(InputPattern pattern, int tensor, DType dtype, Part part, long total)
+    {
+        DeviceSpan span = Output(dtype, part.Length);
+        long step = ChunkBytes / dtype.Size();
+        byte[] chunk = [];
+        for (long start = 0; start < part.Length; start += step)
+        {
+            long length = Math.Min(step, part.Length - start);
+            if (chunk.Length != length * dtype.Size())
+            {
+                chunk = GC.AllocateUninitializedArray<byte>((int)length * dtype.Size());
+            }
+
+            InputValues.Fill(pattern, tensor, dtype, part.Start + start, total, chunk);
+            Queue.Upload(chunk, span.Slice(start, length));
+        }
+
+        return span;
+    }
+
+    /// <summary>Makes a tensor of given bytes.</summary>
+    public DeviceSpan Input(DType dtype, ReadOnlySpan<byte> bytes)
+    {
+        DeviceSpan span = Output(dtype, bytes.Length / dtype.Size());
+        Queue.Upload(bytes, span);
+        return span;
+    }
+
+    /// <summary>Makes a tensor to write to.</summary>
+    public DeviceSpan Output(DType dtype, long elements)
+    {
+        DeviceBuffer buffer = Queue.Device.Allocate(elements * dtype.Size());
+        _buffers.Add(buffer);
+        return buffer.Span(dtype, elements);
+    }
+
+    public byte[] Read(DeviceSpan span)
+    {
+        byte[] bytes = new byte[span.ByteLength];
+        Queue.Download(span, bytes);
+        return bytes;
+    }
+
+    public void Dispose()
+    {
+        Queue.Synchronize();
+        foreach (DeviceBuffer buffer in _buffers)
+        {
+            buffer.Dispose();
+        }
+    }
+}
