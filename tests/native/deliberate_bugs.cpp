@@ -98,7 +98,9 @@ int main(int count, char** arguments) {
                 return 1;
             }
             const std::string late = Device::instance().take_failure();
-            std::printf("%s\n", late.c_str());
+            if (!late.empty()) {
+                std::printf("%s\n", late.c_str());
+            }
             return 0;
         }
     }

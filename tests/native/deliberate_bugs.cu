@@ -143,7 +143,8 @@ INTERFUSE_KERNEL(bug_global_overrun)
 
 extern "C" __global__ void bug_static_shared_overrun(const BugArguments a) {
     __shared__ float slice[64];
-    float* slots = slice;
+    // Either array, so that the compiler does not know the size of what it points to.
+    float* slots = a.count > 1000 ? a.data : slice;
     slots[threadIdx.x] = a.data[threadIdx.x];
     __syncthreads();
     a.result[threadIdx.x] = slots[threadIdx.x + a.count];
