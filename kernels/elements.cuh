@@ -1,8 +1,8 @@
 // Elements of tensors: BF16, F16, F32 or F64 in memory, float32 in registers. Widening is exact (F64: one rounding),
 // storing rounds to nearest even, keeps denormals and makes every NaN the canonical one of its type.
 //
-// Elements are moved one at a time, or E (4 or 8) consecutive ones with accesses of 16 bytes (8 where E elements take no
-// more). For the latter the tensor's address is a multiple of 16.
+// Elements are moved one at a time, or E (4 or 8) consecutive ones with accesses of 16 bytes (8 where E elements take
+// no more). For the latter the tensor's address is a multiple of 16.
 #pragma once
 
 #include "simt.cuh"
@@ -192,8 +192,8 @@ static __device__ __forceinline__ uint32_t canonical_pair(uint32_t word, bool is
     return canonical_half(word & 0xFFFFu, is_bfloat16) | canonical_half(word >> 16, is_bfloat16) << 16;
 }
 
-// The highest bit of either half is set where that half is infinite or NaN: adding the lowest bit to an exponent that is
-// all ones carries into the sign's place, and no other exponent does.
+// The highest bit of either half is set where that half is infinite or NaN: adding the lowest bit to an exponent that
+// is all ones carries into the sign's place, and no other exponent does.
 static __device__ __forceinline__ uint32_t non_finite_halves(uint32_t word, bool is_bfloat16) {
     const uint32_t exponents = is_bfloat16 ? 0x7F807F80u : 0x7C007C00u;
     const uint32_t lowest = is_bfloat16 ? 0x00800080u : 0x04000400u;

@@ -1,0 +1,85 @@
+// Task vectors added to the base: task arithmetic, and DARE where terms drop.
+#include "merge.cuh"
+
+namespace interfuse {
+
+// Few where there are no more experts than a group has; Packed16 where all inputs are of 16-bit types.
+template <bool Few, bool Packed16>
+struct AddTaskVectors {
+    static __device__ __forceinline__ bool is_uniform(const MergeArguments& a, int64_t index) {
+        return have_one_bound<Few>(a, index);
+    }
+
+    static __device__ __forceinline__ int whole(const MergeArguments& a, int64_t index) {
+        Loaded<Packed16> base;
+        base.load(a.base, a.base_dtype, index);
+        float base_values[kStep];
+
+        // Adding to -0 changes nothing, not even a first -0.
+        float sum[kStep];
+#pragma unroll
+        for (int k = 0; k < kStep; ++k) {
+            sum[k] = -0.0f;
+        }
+#pragma unroll 1
+        for (int first = 0; first < (Few ? 1 : a.count); first += kGroup) {
+            ExpertGroup<Packed16> group;
+            group.load(a, first, index);
+            base.widen(a.base_dtype, base_values);
+#pragma unroll
+            for (int j = 0; j < kGroup; ++j) {
+                if (j == 0 || first + j < a.count) {
+                    float values[kStep];
+                    group.contribute(a, first, j, index, base_values, values);
+#pragma unroll
+                    for (int k = 0; k < kStep; ++k) {
+                        sum[k] = sum[k] + values[k];
+                    }
+                }
+            }
+        }
+        if (a.divisor != 1.0f) {
+#pragma unroll
+            for (int k = 0; k < kStep; ++k) {
+                sum[k] = sum[k] / a.divisor;
+            }
+        }
+        return store_merged(a, index, base_values, sum);
+    }
+
+    static __device__ __forceinline__ int single(const MergeArguments& a, int64_t index) {
+        const float base_value = load_element(a.base, a.base_dtype, index);
+        float sum = -0.0f;
+#pragma unroll 1
+        for (int e = 0; e < a.count; ++e) {
+            sum = sum + contribution(a, e, index, base_value);
+        }
+        return store_merged(a, index, base_value, sum / a.divisor);
+    }
+};
+
+}  // namespace interfuse
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_packed_few(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::AddTaskVectors<true, true>>(a);
+}
+INTERFUSE_KERNEL(interfuse_add_task_vectors_packed_few)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_packed_many(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::AddTaskVectors<false, true>>(a);
+}
+INTERFUSE_KERNEL(interfuse_add_task_vectors_packed_many)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_mixed_few(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::AddTaskVectors<true, false>>(a);
+}
+INTERFUSE_KERNEL(interfuse_add_task_vectors_mixed_few)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_mixed_many(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::AddTaskVectors<false, false>>(a);
+}
+INTERFUSE_KERNEL(interfuse_add_task_vectors_mixed_many)

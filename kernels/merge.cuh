@@ -1,0 +1,97 @@
+// What merges of task vectors share: arguments, the inputs of a step, and the last line of their formulas.
+#pragma once
+
+#include "task_terms.cuh"
+
+namespace interfuse {
+
+struct MergeArguments {
+    const void* base;
+    void* destination;
+    int64_t length;
+    // The flat index in the tensor of the first element, a multiple of 4.
+    int64_t first_element;
+    unsigned long long* non_finite;
+    TaskTerm terms[kMaxExperts];
+    int32_t count;
+    int32_t base_dtype;
+    int32_t destination_dtype;
+    // Whether all tensors begin at multiples of 16 bytes.
+    int32_t vectorized;
+    float lambda;
+    // What the sum of task vectors is divided by; 1 divides nothing.
+    float divisor;
+    // For the election: whether the sum is divided by the weights that agree, and whether a zero sum elects plus.
+    int32_t normalize;
+    int32_t zero_is_positive;
+};
+static_assert(sizeof(MergeArguments) == 968, "Mirrored by MergeArguments in C#.");
+
+// v of one expert at one element.
+static __device__ __forceinline__ float contribution(const MergeArguments& a, int e, int64_t index, float base_value) {
+    const TaskTerm& term = a.terms[e];
+    const float delta = load_element(term.expert, term.dtype, index) - base_value;
+    return term.weight * thin(term, index, a.first_element, delta);
+}
+
+// A group of experts at one step, Packed16 where all inputs are of 16-bit types. Expert j of the group is `first + j`,
+// and the first one exists.
+template <bool Packed16>
+struct ExpertGroup {
+    Loaded<Packed16> experts[kGroup];
+
+    __device__ __forceinline__ void load(const MergeArguments& a, int first, int64_t index) {
+#pragma unroll
+        for (int j = 0; j < kGroup; ++j) {
+            if (j == 0 || first + j < a.count) {
+                experts[j].load(a.terms[first + j].expert, a.terms[first + j].dtype, index);
+            }
+        }
+    }
+
+    // v of expert j.
+    __device__ __forceinline__ void contribute(
+        const MergeArguments& a, int first, int j, int64_t index, const float (&base_values)[kStep],
+        float (&values)[kStep]) const {
+        const TaskTerm& term = a.terms[first + j];
+        experts[j].widen(term.dtype, values);
+#pragma unroll
+        for (int k = 0; k < kStep; ++k) {
+            values[k] = values[k] - base_values[k];
+        }
+        thin_step(term, index, a.first_element, values);
+#pragma unroll
+        for (int k = 0; k < kStep; ++k) {
+            values[k] = term.weight * values[k];
+        }
+    }
+};
+
+template <bool Few>
+static __device__ __forceinline__ bool have_one_bound(const MergeArguments& a, int64_t index) {
+    bool uniform = true;
+#pragma unroll (Few ? kGroup : 1)
+    for (int e = 0; e < (Few ? kGroup : a.count); ++e) {
+        if (e < a.count) {
+            uniform = uniform && has_one_bound(a.terms[e], index);
+        }
+    }
+    return uniform;
+}
+
+// base + lambda * delta
+static __device__ __forceinline__ int store_merged(
+    const MergeArguments& a, int64_t index, const float (&base_values)[kStep], float (&deltas)[kStep]) {
+#pragma unroll
+    for (int k = 0; k < kStep; ++k) {
+        deltas[k] = base_values[k] + a.lambda * deltas[k];
+    }
+    return store_elements<kStep>(a.destination, a.destination_dtype, index, deltas);
+}
+
+static __device__ __forceinline__ int store_merged(
+    const MergeArguments& a, int64_t index, float base_value, float delta) {
+    return store_element(a.destination, a.destination_dtype, index, base_value + a.lambda * delta);
+}
+
+}  // namespace interfuse

@@ -1,0 +1,101 @@
+// What one expert contributes to a merge: v = weight * (scale * d), where d is expert - base (one rounding) for elements
+// that survive trimming (TIES) and random drop (DARE), and +0 for the others.
+#pragma once
+
+#include "philox.cuh"
+#include "steps.cuh"
+
+namespace interfuse {
+
+constexpr int32_t kTrims = 1;
+constexpr int32_t kDrops = 2;
+constexpr int32_t kRescales = 4;
+constexpr uint32_t kInfinityBits = 0x7F800000u;
+
+struct TaskTerm {
+    const void* expert;
+    // Trimming keeps magnitude bits above `threshold_bits`, and equal ones at elements before this one, counted from the
+    // first element of the launch.
+    int64_t tie_end;
+    uint64_t seed;
+    uint64_t stream;
+    float weight;
+    float scale;
+    uint32_t threshold_bits;
+    // Random drop keeps elements whose word is below this.
+    uint32_t keep_below;
+    int32_t dtype;
+    // Which of trimming, drop and scale (other than 1) there are.
+    int32_t flags;
+};
+static_assert(sizeof(TaskTerm) == 56, "Mirrored by TaskTermArguments in C#.");
+
+static __device__ __forceinline__ bool trims(const TaskTerm& term) {
+    return (term.flags & kTrims) != 0;
+}
+
+static __device__ __forceinline__ bool drops(const TaskTerm& term) {
+    return (term.flags & kDrops) != 0;
+}
+
+static __device__ __forceinline__ uint32_t minimum_bits(const TaskTerm& term, int64_t index) {
+    return term.threshold_bits + (index < term.tie_end ? 0u : 1u);
+}
+
+// Whether one bound on the magnitude bits serves a whole step, and a finite one. The lower halves of the indices
+// suffice: that a few steps elsewhere are called mixed too only makes them slower.
+static __device__ __forceinline__ bool has_one_bound(const TaskTerm& term, int64_t index) {
+    const uint32_t ties_left = static_cast<uint32_t>(term.tie_end) - static_cast<uint32_t>(index);
+    return !trims(term) || (ties_left - 1u >= kStep - 1u && term.threshold_bits < kInfinityBits);
+}
+
+// scale * d of an element, from its delta. `index` counts from the first element of the launch, which is
+// `first_element` of the tensor.
+static __device__ __forceinline__ float thin(const TaskTerm& term, int64_t index, int64_t first_element, float delta) {
+    bool kept = !trims(term) || magnitude_bits(delta) >= minimum_bits(term, index);
+    if (drops(term)) {
+        const uint64_t element = static_cast<uint64_t>(first_element + index);
+        kept = kept && random_word(term.seed, term.stream, element) < term.keep_below;
+    }
+    return term.scale * (kept ? delta : 0.0f);
+}
+
+// Trims a step with one bound. For a finite bound floats compare as their bits do, and NaN, which is above infinity, is
+// kept; that takes an instruction less an element than integers do.
+static __device__ __forceinline__ void trim_step(const TaskTerm& term, int64_t index, float (&deltas)[kStep]) {
+    const float minimum = __uint_as_float(minimum_bits(term, index));
+#pragma unroll
+    for (int k = 0; k < kStep; ++k) {
+        deltas[k] = fabsf(deltas[k]) < minimum ? 0.0f : deltas[k];
+    }
+}
+
+static __device__ __forceinline__ void drop_step(const TaskTerm& term, uint64_t element, float (&deltas)[kStep]) {
+#pragma unroll
+    for (int j = 0; j < kStep / 4; ++j) {
+        const RandomWords words = philox(term.seed, term.stream, element / 4 + j);
+#pragma unroll
+        for (int k = 0; k < 4; ++k) {
+            deltas[4 * j + k] = words.word[k] < term.keep_below ? deltas[4 * j + k] : 0.0f;
+        }
+    }
+}
+
+// `thin` for a whole step.
+static __device__ __forceinline__ void thin_step(
+    const TaskTerm& term, int64_t index, int64_t first_element, float (&deltas)[kStep]) {
+    if (trims(term)) {
+        trim_step(term, index, deltas);
+    }
+    if (drops(term)) {
+        drop_step(term, static_cast<uint64_t>(first_element + index), deltas);
+    }
+    if ((term.flags & kRescales) != 0) {
+#pragma unroll
+        for (int k = 0; k < kStep; ++k) {
+            deltas[k] = term.scale * deltas[k];
+        }
+    }
+}
+
+}  // namespace interfuse
