@@ -5,7 +5,7 @@ namespace Interfuse.Compute;
 /// ones or all zeros in each lane. Kernels are written once against it; the type arguments are the vectors themselves,
 /// so that the JIT compiles each width exactly.
 /// </summary>
-/// <remarks>Arithmetic rounds once per operation, to nearest even; nothing here is ever contracted.</remarks>
+/// <remarks>Arithmetic rounds once per operation, to nearest even; nothing here is ever contracted unasked.</remarks>
 /// <typeparam name="TFloat">The lanes as float32.</typeparam>
 /// <typeparam name="TBits">The lanes as 32-bit words.</typeparam>
 internal interface ILanes<TFloat, TBits>
@@ -43,6 +43,9 @@ internal interface ILanes<TFloat, TBits>
     static abstract TFloat Multiply(TFloat left, TFloat right);
 
     static abstract TFloat Divide(TFloat left, TFloat right);
+
+    /// <summary><c>left * right + addend</c> with one rounding, for the operations that say so.</summary>
+    static abstract TFloat FusedMultiplyAdd(TFloat left, TFloat right, TFloat addend);
 
     /// <summary>The greater one; either where one is NaN, either of +0 and -0.</summary>
     static abstract TFloat Max(TFloat left, TFloat right);

@@ -35,6 +35,9 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static float Divide(float left, float right) => left / right;
 
+    public static float FusedMultiplyAdd(float left, float right, float addend) =>
+        MathF.FusedMultiplyAdd(left, right, addend);
+
     public static float Max(float left, float right) => float.MaxNative(left, right);
 
     public static float Min(float left, float right) => float.MinNative(left, right);

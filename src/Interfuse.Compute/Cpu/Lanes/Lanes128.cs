@@ -48,6 +48,10 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
 
     public static Vector128<float> Divide(Vector128<float> left, Vector128<float> right) => left / right;
 
+    public static Vector128<float> FusedMultiplyAdd(
+        Vector128<float> left, Vector128<float> right, Vector128<float> addend) =>
+        Vector128.FusedMultiplyAdd(left, right, addend);
+
     public static Vector128<float> Max(Vector128<float> left, Vector128<float> right) =>
         Vector128.MaxNative(left, right);
 

@@ -48,6 +48,10 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
 
     public static Vector256<float> Divide(Vector256<float> left, Vector256<float> right) => left / right;
 
+    public static Vector256<float> FusedMultiplyAdd(
+        Vector256<float> left, Vector256<float> right, Vector256<float> addend) =>
+        Vector256.FusedMultiplyAdd(left, right, addend);
+
     public static Vector256<float> Max(Vector256<float> left, Vector256<float> right) =>
         Vector256.MaxNative(left, right);
 

@@ -51,6 +51,10 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
 
     public static Vector512<float> Divide(Vector512<float> left, Vector512<float> right) => left / right;
 
+    public static Vector512<float> FusedMultiplyAdd(
+        Vector512<float> left, Vector512<float> right, Vector512<float> addend) =>
+        Vector512.FusedMultiplyAdd(left, right, addend);
+
     public static Vector512<float> Max(Vector512<float> left, Vector512<float> right) =>
         Vector512.MaxNative(left, right);
 
