@@ -1,0 +1,71 @@
+// What the stages of channel clustering share: the arguments, and rows read eight elements at a time.
+#pragma once
+
+#include "elements.cuh"
+#include "partition.cuh"
+
+namespace interfuse {
+
+struct ClusterArguments {
+    const void* base;
+    const void* experts[kMaxExperts];
+    void* bank;
+    uint8_t* groups;
+    double* energies;
+    unsigned long long* non_finite;
+    int64_t channels;
+    int64_t columns;
+    int32_t base_dtype;
+    int32_t expert_dtypes[kMaxExperts];
+    int32_t bank_dtype;
+    int32_t expert_count;
+    int32_t group_count;
+    int32_t similarity;
+    float lambda;
+    // Whether every row of every matrix begins at a multiple of 16 bytes and of 8 elements.
+    int32_t aligned;
+    int32_t reserved;
+};
+static_assert(sizeof(ClusterArguments) == 280, "Mirrored by ClusterArguments in C#.");
+
+// Eight consecutive elements of a row, asked for first (fetch) and used later (take), so that several rows' are on their
+// way at once. Only 16-bit elements are really asked for early: they are the ones models are stored in.
+struct RowReader {
+    const void* origin;
+    int32_t dtype;
+    bool early;
+
+    __device__ __forceinline__ RowReader(const void* origin, int32_t dtype, int32_t aligned)
+        : origin(origin), dtype(dtype), early(aligned != 0 && is_16_bit(dtype)) {}
+
+    __device__ __forceinline__ void fetch(int64_t index, int64_t available, Packed<8>& packed) const {
+        if (early && available > 0) {
+            packed = load_packed<8>(origin, index);
+        }
+    }
+
+    // Beyond the row's end there are zeros.
+    __device__ __forceinline__ void take(
+        int64_t index, int64_t available, int32_t aligned, const Packed<8>& packed, float (&values)[8]) const {
+        if (available >= 8 && early) {
+            widen_packed<8>(packed, dtype, values);
+        } else if (available >= 8 && aligned != 0) {
+            load_elements<8>(origin, dtype, index, values);
+        } else {
+#pragma unroll
+            for (int k = 0; k < 8; ++k) {
+                values[k] = k < available ? load_element(origin, dtype, index + k) : 0.0f;
+            }
+        }
+    }
+};
+
+static __device__ __forceinline__ RowReader base_reader(const ClusterArguments& a) {
+    return RowReader(a.base, a.base_dtype, a.aligned);
+}
+
+static __device__ __forceinline__ RowReader expert_reader(const ClusterArguments& a, int expert) {
+    return RowReader(a.experts[expert], a.expert_dtypes[expert], a.aligned);
+}
+
+}  // namespace interfuse

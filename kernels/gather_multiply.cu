@@ -1,0 +1,296 @@
+// y[b, i] = W[index[e_b, i]] x_b without writing W out. A warp multiplies the rows of a few channels by the vectors of a few
+// members of the batch; each row's elements are loaded once for all members that share it, several loads are under way
+// before the first is used. 256 lanes of the sum: thread t of the warp keeps lanes 8t to 8t + 7.
+#include "elements.cuh"
+
+namespace interfuse {
+
+constexpr int kMaxBatch = 64;
+constexpr int kFusedLanes = 256;
+constexpr int kMultiplyWarps = 8;
+constexpr unsigned kMultiplyWarp = 0xFFFFFFFFu;
+
+struct GatherMultiplyArguments {
+    const void* rows;
+    const int32_t* index;
+    const void* x;
+    float* y;
+    int64_t channels;
+    int64_t columns;
+    int32_t rows_dtype;
+    int32_t x_dtype;
+    int32_t batch;
+    // Whether every row and every vector begins at a multiple of 16 bytes and of 8 elements.
+    int32_t aligned;
+    int32_t experts[kMaxBatch];
+};
+static_assert(sizeof(GatherMultiplyArguments) == 320, "Mirrored by GatherMultiplyArguments in C#.");
+
+// Eight elements as they lie in memory: 16 bytes of a 16-bit type, or two times 16 bytes of float32.
+template <int Parts>
+struct RawEight {
+    Words<4> part[Parts];
+
+    __device__ __forceinline__ void load(const void* row, int64_t column) {
+#pragma unroll
+        for (int p = 0; p < Parts; ++p) {
+            part[p] = load_words<4>(row, column / 8 * Parts + p);
+        }
+    }
+
+    __device__ __forceinline__ void widen(int32_t dtype, float (&values)[8]) const {
+        if (Parts == 1) {
+            widen_packed<8>(part[0], dtype, values);
+        } else {
+#pragma unroll
+            for (int k = 0; k < 8; ++k) {
+                values[k] = __uint_as_float(part[k / 4 % Parts].word[k % 4]);
+            }
+        }
+    }
+};
+
+// Which rows a warp multiplies by which vectors. Members and channels beyond the last are done as the last, and not stored.
+template <int Members, int Channels>
+struct MultiplyTile {
+    int64_t channel;
+    int32_t member;
+    const char* rows[Channels][Members];
+    // Bit b: member b has the same row as the member before it.
+    uint32_t shared[Channels];
+
+    __device__ __forceinline__ MultiplyTile(
+        const GatherMultiplyArguments& a, int64_t channel, int32_t member, int64_t row_bytes)
+        : channel(channel), member(member) {
+        int32_t row[Channels][Members];
+#pragma unroll
+        for (int c = 0; c < Channels; ++c) {
+            const int64_t own = channel + c < a.channels ? channel + c : a.channels - 1;
+#pragma unroll
+            for (int b = 0; b < Members; ++b) {
+                row[c][b] = a.index[a.experts[clamp_member(a, b)] * a.channels + own];
+            }
+        }
+#pragma unroll
+        for (int c = 0; c < Channels; ++c) {
+            shared[c] = 0;
+#pragma unroll
+            for (int b = 0; b < Members; ++b) {
+                rows[c][b] = static_cast<const char*>(a.rows) + row[c][b] * row_bytes;
+                if (b > 0 && row[c][b] == row[c][b - 1]) {
+                    shared[c] |= 1u << b;
+                }
+            }
+        }
+    }
+
+    __device__ __forceinline__ int32_t clamp_member(const GatherMultiplyArguments& a, int b) const {
+        return member + b < a.batch ? member + b : a.batch - 1;
+    }
+
+    __device__ __forceinline__ bool is_shared(int c, int b) const { return (shared[c] >> b & 1u) != 0; }
+};
+
+template <int Members>
+static __device__ __forceinline__ void load_vectors(
+    const GatherMultiplyArguments& a, const int64_t (&starts)[Members], int64_t column, float (&x)[Members][8]) {
+#pragma unroll
+    for (int b = 0; b < Members; ++b) {
+        load_elements<8>(a.x, a.x_dtype, starts[b] + column, x[b]);
+    }
+}
+
+static __device__ __forceinline__ void add_products(
+    const float (&w)[8], const float (&x)[8], float (&sums)[8]) {
+#pragma unroll
+    for (int k = 0; k < 8; ++k) {
+        sums[k] = __fmaf_rn(w[k], x[k], sums[k]);
+    }
+}
+
+// Loads the rows of `Steps` steps of 256 elements, then multiplies them.
+template <int Members, int Channels, int Steps, int Parts>
+static __device__ __forceinline__ void multiply_steps(
+    const GatherMultiplyArguments& a, const MultiplyTile<Members, Channels>& tile, const int64_t (&starts)[Members],
+    int64_t column, float (&sums)[Channels][Members][8]) {
+    RawEight<Parts> raw[Steps][Channels][Members];
+#pragma unroll
+    for (int step = 0; step < Steps; ++step) {
+#pragma unroll
+        for (int c = 0; c < Channels; ++c) {
+#pragma unroll
+            for (int b = 0; b < Members; ++b) {
+                if (!tile.is_shared(c, b)) {
+                    raw[step][c][b].load(tile.rows[c][b], column + step * kFusedLanes);
+                }
+            }
+        }
+    }
+#pragma unroll
+    for (int step = 0; step < Steps; ++step) {
+        float x[Members][8];
+        load_vectors<Members>(a, starts, column + step * kFusedLanes, x);
+#pragma unroll
+        for (int c = 0; c < Channels; ++c) {
+            float w[8];
+#pragma unroll
+            for (int b = 0; b < Members; ++b) {
+                if (!tile.is_shared(c, b)) {
+                    raw[step][c][b].widen(a.rows_dtype, w);
+                }
+                add_products(w, x[b], sums[c][b]);
+            }
+        }
+    }
+}
+
+// Any type, any alignment: one element at a time.
+template <int Members, int Channels>
+static __device__ __forceinline__ void multiply_elements(
+    const GatherMultiplyArguments& a, const MultiplyTile<Members, Channels>& tile, const int64_t (&starts)[Members],
+    int64_t column, float (&sums)[Channels][Members][8]) {
+#pragma unroll
+    for (int k = 0; k < 8; ++k) {
+        if (column + k < a.columns) {
+#pragma unroll
+            for (int c = 0; c < Channels; ++c) {
+#pragma unroll
+                for (int b = 0; b < Members; ++b) {
+                    const float w = load_element(tile.rows[c][b], a.rows_dtype, column + k);
+                    const float x = load_element(a.x, a.x_dtype, starts[b] + column + k);
+                    sums[c][b][k] = __fmaf_rn(w, x, sums[c][b][k]);
+                }
+            }
+        }
+    }
+}
+
+// The sum of the 256 lanes, halves folded: l += l + 128, + 64, ... + 1, which are the threads 16, 8, 4, 2 and 1 apart, then
+// the thread's own eight. The first three folds hand half of what a thread has to its partner instead of doing everything
+// twice.
+static __device__ __forceinline__ float fold_lanes(const float (&sums)[8]) {
+    const int lane = threadIdx.x % 32;
+    float four[4];
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+        const bool upper = (lane & 16) != 0;
+        const float given = __shfl_xor_sync(kMultiplyWarp, upper ? sums[k] : sums[k + 4], 16);
+        four[k] = (upper ? sums[k + 4] : sums[k]) + given;
+    }
+    float two[2];
+#pragma unroll
+    for (int k = 0; k < 2; ++k) {
+        const bool upper = (lane & 8) != 0;
+        const float given = __shfl_xor_sync(kMultiplyWarp, upper ? four[k] : four[k + 2], 8);
+        two[k] = (upper ? four[k + 2] : four[k]) + given;
+    }
+    const bool upper = (lane & 4) != 0;
+    float sum = (upper ? two[1] : two[0]) + __shfl_xor_sync(kMultiplyWarp, upper ? two[0] : two[1], 4);
+    sum += __shfl_xor_sync(kMultiplyWarp, sum, 2);
+    sum += __shfl_xor_sync(kMultiplyWarp, sum, 1);
+    // Now lane bits 4, 3 and 2 say which of the eight: those 4 apart fold first.
+    sum += __shfl_xor_sync(kMultiplyWarp, sum, 16);
+    sum += __shfl_xor_sync(kMultiplyWarp, sum, 8);
+    sum += __shfl_xor_sync(kMultiplyWarp, sum, 4);
+    return sum;
+}
+
+template <int Members, int Channels>
+static __device__ __forceinline__ void store_products(
+    const GatherMultiplyArguments& a, const MultiplyTile<Members, Channels>& tile,
+    const float (&sums)[Channels][Members][8]) {
+#pragma unroll
+    for (int c = 0; c < Channels; ++c) {
+#pragma unroll
+        for (int b = 0; b < Members; ++b) {
+            const float sum = fold_lanes(sums[c][b]);
+            if (threadIdx.x % 32 == 0 && tile.channel + c < a.channels && tile.member + b < a.batch) {
+                a.y[(tile.member + b) * a.channels + tile.channel + c] = canonical_float32(sum);
+            }
+        }
+    }
+}
+
+template <int Members, int Channels, int Steps, int Parts>
+static __device__ __forceinline__ void multiply_rows(
+    const GatherMultiplyArguments& a, const MultiplyTile<Members, Channels>& tile, const int64_t (&starts)[Members],
+    float (&sums)[Channels][Members][8]) {
+    int64_t column = threadIdx.x % 32 * 8;
+    if (Parts == 0) {
+        for (; column < a.columns; column += kFusedLanes) {
+            multiply_elements<Members, Channels>(a, tile, starts, column, sums);
+        }
+        return;
+    }
+    constexpr int kParts = Parts == 0 ? 1 : Parts;
+    for (; column + (Steps - 1) * kFusedLanes < a.columns; column += Steps * kFusedLanes) {
+        multiply_steps<Members, Channels, Steps, kParts>(a, tile, starts, column, sums);
+    }
+    for (; column < a.columns; column += kFusedLanes) {
+        multiply_steps<Members, Channels, 1, kParts>(a, tile, starts, column, sums);
+    }
+}
+
+// The members of a batch are done `Members` at a time. Two warps that do the same channels for different members stand in
+// one thread block, and blocks that do so follow one another, so that a row comes from memory once.
+template <int Members, int Channels, int Steps>
+static __device__ __forceinline__ void gather_multiply(const GatherMultiplyArguments& a) {
+    const int32_t member_groups = (a.batch + Members - 1) / Members;
+    const int32_t side_by_side = member_groups < 2 ? 1 : 2;
+    const int32_t turns = (member_groups + side_by_side - 1) / side_by_side;
+    const int32_t warp = threadIdx.x / 32;
+    const int32_t member = (blockIdx.x % turns * side_by_side + warp % side_by_side) * Members;
+    const int64_t channel =
+        (static_cast<int64_t>(blockIdx.x / turns) * (kMultiplyWarps / side_by_side) + warp / side_by_side) * Channels;
+    if (channel >= a.channels || member >= a.batch) {
+        return;
+    }
+
+    const int64_t size = is_16_bit(a.rows_dtype) ? 2 : a.rows_dtype == kFloat32 ? 4 : 8;
+    const MultiplyTile<Members, Channels> tile(a, channel, member, a.columns * size);
+    int64_t starts[Members];
+#pragma unroll
+    for (int b = 0; b < Members; ++b) {
+        starts[b] = tile.clamp_member(a, b) * a.columns;
+    }
+    float sums[Channels][Members][8];
+#pragma unroll
+    for (int c = 0; c < Channels; ++c) {
+#pragma unroll
+        for (int b = 0; b < Members; ++b) {
+#pragma unroll
+            for (int k = 0; k < 8; ++k) {
+                sums[c][b][k] = 0.0f;
+            }
+        }
+    }
+    if (a.aligned != 0 && is_16_bit(a.rows_dtype)) {
+        multiply_rows<Members, Channels, Steps, 1>(a, tile, starts, sums);
+    } else if (a.aligned != 0 && a.rows_dtype == kFloat32) {
+        multiply_rows<Members, Channels, (Steps + 1) / 2, 2>(a, tile, starts, sums);
+    } else {
+        multiply_rows<Members, Channels, 1, 0>(a, tile, starts, sums);
+    }
+    __syncwarp();
+    store_products<Members, Channels>(a, tile, sums);
+}
+
+}  // namespace interfuse
+
+extern "C" __global__ void __launch_bounds__(256) interfuse_gather_multiply_1(
+    const interfuse::GatherMultiplyArguments a) {
+    interfuse::gather_multiply<1, 2, 4>(a);
+}
+INTERFUSE_KERNEL(interfuse_gather_multiply_1)
+
+extern "C" __global__ void __launch_bounds__(256) interfuse_gather_multiply_2(
+    const interfuse::GatherMultiplyArguments a) {
+    interfuse::gather_multiply<2, 2, 2>(a);
+}
+INTERFUSE_KERNEL(interfuse_gather_multiply_2)
+
+extern "C" __global__ void __launch_bounds__(256) interfuse_gather_multiply_4(
+    const interfuse::GatherMultiplyArguments a) {
+    interfuse::gather_multiply<4, 2, 1>(a);
+}
+INTERFUSE_KERNEL(interfuse_gather_multiply_4)
