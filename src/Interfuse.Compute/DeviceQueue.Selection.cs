@@ -13,7 +13,11 @@ public abstract partial class DeviceQueue
     /// <param name="baseValues">The base model's values.</param>
     /// <param name="expert">The expert's, as many.</param>
     /// <param name="keep">k: how many elements to keep, 0 to the number of elements.</param>
-    /// <returns>The threshold: <see cref="TopKThreshold.All"/> where all are kept, <see cref="TopKThreshold.None"/> for 0.</returns>
+    /// <returns>
+    /// The threshold: <see cref="TopKThreshold.All"/> where all are kept, <see cref="TopKThreshold.None"/> for 0. Its
+    /// <see cref="TopKThreshold.TieEnd"/> is where the first of the equal magnitudes stands that is not kept, or
+    /// <see cref="long.MaxValue"/> where all of them are.
+    /// </returns>
     /// <exception cref="ArgumentException">Types or lengths break the rules of the class, or k is out of range.</exception>
     public TopKThreshold FindThreshold(DeviceSpan baseValues, DeviceSpan expert, long keep)
     {
