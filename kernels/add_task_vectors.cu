@@ -6,8 +6,8 @@ namespace interfuse {
 // Few where there are no more experts than a group has; Packed16 where all inputs are of 16-bit types.
 template <bool Few, bool Packed16>
 struct AddTaskVectors {
-    static __device__ __forceinline__ bool is_uniform(const MergeArguments& a, int64_t index) {
-        return have_one_bound<Few>(a, index);
+    static __device__ __forceinline__ bool is_cut(const MergeArguments& a, int64_t index) {
+        return is_any_cut<Few>(a, index);
     }
 
     static __device__ __forceinline__ int whole(const MergeArguments& a, int64_t index) {

@@ -17,8 +17,8 @@ struct ConvertArguments {
 static_assert(sizeof(ConvertArguments) == 48, "Mirrored by ConvertArguments in C#.");
 
 struct Conversion {
-    static __device__ __forceinline__ bool is_uniform(const ConvertArguments&, int64_t) {
-        return true;
+    static __device__ __forceinline__ bool is_cut(const ConvertArguments&, int64_t) {
+        return false;
     }
 
     static __device__ __forceinline__ int whole(const ConvertArguments& a, int64_t index) {

@@ -64,10 +64,10 @@ static __device__ __forceinline__ int elect_and_merge_single(const MergeArgument
 
 // No more experts than a group has. Their values stay in registers, where a second sweep is cheaper than summing both
 // candidates in the first one.
-template <bool Packed16>
+template <bool Normalize, bool Packed16>
 struct ElectFew {
-    static __device__ __forceinline__ bool is_uniform(const MergeArguments& a, int64_t index) {
-        return have_one_bound<true>(a, index);
+    static __device__ __forceinline__ bool is_cut(const MergeArguments& a, int64_t index) {
+        return is_any_cut<true>(a, index);
     }
 
     static __device__ __forceinline__ int single(const MergeArguments& a, int64_t index) {
@@ -96,18 +96,6 @@ struct ElectFew {
             }
         }
 
-        if (a.normalize != 0) {
-            elect<true>(a, values, sum);
-        } else {
-            elect<false>(a, values, sum);
-        }
-        return store_merged(a, index, base_values, sum);
-    }
-
-    // Makes deltas of the sums.
-    template <bool Normalize>
-    static __device__ __forceinline__ void elect(
-        const MergeArguments& a, const float (&values)[kGroup][kStep], float (&sum)[kStep]) {
 #pragma unroll
         for (int k = 0; k < kStep; ++k) {
             const Election election(a, sum[k]);
@@ -122,14 +110,15 @@ struct ElectFew {
             }
             sum[k] = Normalize ? election.mean(agreed, weight) : election.delta(agreed);
         }
+        return store_merged(a, index, base_values, sum);
     }
 };
 
 // Any number of experts, group by group: both candidates are summed in the one sweep that finds the majority.
 template <bool Packed16>
 struct ElectMany {
-    static __device__ __forceinline__ bool is_uniform(const MergeArguments& a, int64_t index) {
-        return have_one_bound<false>(a, index);
+    static __device__ __forceinline__ bool is_cut(const MergeArguments& a, int64_t index) {
+        return is_any_cut<false>(a, index);
     }
 
     static __device__ __forceinline__ int single(const MergeArguments& a, int64_t index) {
@@ -184,11 +173,17 @@ struct ElectMany {
 
 }  // namespace interfuse
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_packed_few(
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_packed_few_sum(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::ElectFew<true>>(a);
+    interfuse::run_step<interfuse::ElectFew<false, true>>(a);
 }
-INTERFUSE_KERNEL(interfuse_elect_and_merge_packed_few)
+INTERFUSE_KERNEL(interfuse_elect_and_merge_packed_few_sum)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_packed_few_mean(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::ElectFew<true, true>>(a);
+}
+INTERFUSE_KERNEL(interfuse_elect_and_merge_packed_few_mean)
 
 extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_packed_many(
     const interfuse::MergeArguments a) {
@@ -196,11 +191,17 @@ extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elec
 }
 INTERFUSE_KERNEL(interfuse_elect_and_merge_packed_many)
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_mixed_few(
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_mixed_few_sum(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::ElectFew<false>>(a);
+    interfuse::run_step<interfuse::ElectFew<false, false>>(a);
 }
-INTERFUSE_KERNEL(interfuse_elect_and_merge_mixed_few)
+INTERFUSE_KERNEL(interfuse_elect_and_merge_mixed_few_sum)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_mixed_few_mean(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::ElectFew<true, false>>(a);
+}
+INTERFUSE_KERNEL(interfuse_elect_and_merge_mixed_few_mean)
 
 extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_mixed_many(
     const interfuse::MergeArguments a) {

@@ -24,9 +24,14 @@ struct alignas(4 * Count) Words {
     uint32_t word[Count];
 };
 
-// The bits of a delta without its sign, by which magnitudes are ordered.
-static __device__ __forceinline__ uint32_t magnitude_bits(float value) {
-    return __float_as_uint(value) & 0x7FFFFFFFu;
+constexpr uint32_t kInfinityBits = 0x7F800000u;
+constexpr uint32_t kNaNBits = 0x7FC00000u;
+
+// The bits of a delta without its sign, by which magnitudes are ordered; those of every NaN are the canonical one's. (A
+// NaN that comes out of a subtraction is quiet, and so not below it.)
+static __device__ __forceinline__ uint32_t magnitude_bits(float delta) {
+    const uint32_t bits = __float_as_uint(delta) & 0x7FFFFFFFu;
+    return bits < kNaNBits ? bits : kNaNBits;
 }
 
 static __device__ __forceinline__ bool is_16_bit(int32_t dtype) {
@@ -224,11 +229,11 @@ static __device__ __forceinline__ int round_packed(const float (&values)[E], boo
 }
 
 static __device__ __forceinline__ bool is_non_finite(float value) {
-    return magnitude_bits(value) >= 0x7F800000u;
+    return (__float_as_uint(value) & kInfinityBits) == kInfinityBits;
 }
 
 static __device__ __forceinline__ float canonical_float32(float value) {
-    return value == value ? value : __uint_as_float(0x7FC00000u);
+    return value == value ? value : __uint_as_float(kNaNBits);
 }
 
 static __device__ __forceinline__ double canonical_float64(float value) {

@@ -21,8 +21,8 @@ static_assert(sizeof(LinearCombinationArguments) == 296, "Mirrored by LinearComb
 // Few where there are no more inputs than a group has; Packed16 where all of them are of 16-bit types.
 template <bool Few, bool Packed16>
 struct LinearCombination {
-    static __device__ __forceinline__ bool is_uniform(const LinearCombinationArguments&, int64_t) {
-        return true;
+    static __device__ __forceinline__ bool is_cut(const LinearCombinationArguments&, int64_t) {
+        return false;
     }
 
     static __device__ __forceinline__ int whole(const LinearCombinationArguments& a, int64_t index) {

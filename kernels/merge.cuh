@@ -12,11 +12,12 @@ struct MergeArguments {
     // The flat index in the tensor of the first element, a multiple of 4.
     int64_t first_element;
     unsigned long long* non_finite;
+    // Zeros from `count` on.
     TaskTerm terms[kMaxExperts];
     int32_t count;
     int32_t base_dtype;
     int32_t destination_dtype;
-    // Whether all tensors begin at multiples of 16 bytes.
+    // Whether all tensors begin at multiples of 16 bytes and all thresholds are finite.
     int32_t vectorized;
     float lambda;
     // What the sum of task vectors is divided by; 1 divides nothing.
@@ -68,15 +69,21 @@ struct ExpertGroup {
 };
 
 template <bool Few>
-static __device__ __forceinline__ bool have_one_bound(const MergeArguments& a, int64_t index) {
-    bool uniform = true;
-#pragma unroll (Few ? kGroup : 1)
-    for (int e = 0; e < (Few ? kGroup : a.count); ++e) {
-        if (e < a.count) {
-            uniform = uniform && has_one_bound(a.terms[e], index);
+static __device__ __forceinline__ bool is_any_cut(const MergeArguments& a, int64_t index) {
+    bool is_any = false;
+    if constexpr (Few) {
+        // Places without an expert are all zeros.
+#pragma unroll
+        for (int e = 0; e < kGroup; ++e) {
+            is_any |= is_cut(a.terms[e], index);
+        }
+    } else {
+#pragma unroll 1
+        for (int e = 0; e < a.count; ++e) {
+            is_any |= is_cut(a.terms[e], index);
         }
     }
-    return uniform;
+    return is_any;
 }
 
 // base + lambda * delta

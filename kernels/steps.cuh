@@ -58,7 +58,7 @@ static __device__ __forceinline__ void run_step(const Arguments& a) {
     const int64_t first = thread * kStep;
     const int64_t end = first + kStep;
     int non_finite = 0;
-    if (a.vectorized != 0 && end <= a.length && Step::is_uniform(a, first)) {
+    if (a.vectorized != 0 && end <= a.length && !Step::is_cut(a, first)) {
         non_finite = Step::whole(a, first);
     } else {
 #pragma unroll 1

@@ -1,5 +1,5 @@
-// What one expert contributes to a merge: v = weight * (scale * d), where d is expert - base (one rounding) for elements
-// that survive trimming (TIES) and random drop (DARE), and +0 for the others.
+// What one expert contributes to a merge: v = weight * (scale * d), where d is expert - base (one rounding) for
+// elements that survive trimming (TIES) and random drop (DARE), and +0 for the others.
 #pragma once
 
 #include "philox.cuh"
@@ -10,12 +10,11 @@ namespace interfuse {
 constexpr int32_t kTrims = 1;
 constexpr int32_t kDrops = 2;
 constexpr int32_t kRescales = 4;
-constexpr uint32_t kInfinityBits = 0x7F800000u;
 
 struct TaskTerm {
     const void* expert;
-    // Trimming keeps magnitude bits above `threshold_bits`, and equal ones at elements before this one, counted from the
-    // first element of the launch.
+    // Trimming keeps magnitude bits above `threshold_bits`, and equal ones at elements before this one, counted from
+    // the first element of the launch. 0 without trimming.
     int64_t tie_end;
     uint64_t seed;
     uint64_t stream;
@@ -25,7 +24,7 @@ struct TaskTerm {
     // Random drop keeps elements whose word is below this.
     uint32_t keep_below;
     int32_t dtype;
-    // Which of trimming, drop and scale (other than 1) there are.
+    // Which of trimming, drop and a scale other than 1 there are.
     int32_t flags;
 };
 static_assert(sizeof(TaskTerm) == 56, "Mirrored by TaskTermArguments in C#.");
@@ -42,11 +41,10 @@ static __device__ __forceinline__ uint32_t minimum_bits(const TaskTerm& term, in
     return term.threshold_bits + (index < term.tie_end ? 0u : 1u);
 }
 
-// Whether one bound on the magnitude bits serves a whole step, and a finite one. The lower halves of the indices
-// suffice: that a few steps elsewhere are called mixed too only makes them slower.
-static __device__ __forceinline__ bool has_one_bound(const TaskTerm& term, int64_t index) {
-    const uint32_t ties_left = static_cast<uint32_t>(term.tie_end) - static_cast<uint32_t>(index);
-    return !trims(term) || (ties_left - 1u >= kStep - 1u && term.threshold_bits < kInfinityBits);
+// Whether ties end within this step, so that no one bound on the magnitude bits serves all of it. The lower halves of
+// the indices suffice: where they call another step so too, that only makes it slower.
+static __device__ __forceinline__ bool is_cut(const TaskTerm& term, int64_t index) {
+    return static_cast<uint32_t>(term.tie_end) - static_cast<uint32_t>(index) - 1u < kStep - 1u;
 }
 
 // scale * d of an element, from its delta. `index` counts from the first element of the launch, which is
@@ -60,8 +58,8 @@ static __device__ __forceinline__ float thin(const TaskTerm& term, int64_t index
     return term.scale * (kept ? delta : 0.0f);
 }
 
-// Trims a step with one bound. For a finite bound floats compare as their bits do, and NaN, which is above infinity, is
-// kept; that takes an instruction less an element than integers do.
+// Trims a step with one bound. Thresholds are finite here, for which floats compare as their bits do, and NaN, which is
+// above infinity, is kept. That takes fewer instructions than integers do.
 static __device__ __forceinline__ void trim_step(const TaskTerm& term, int64_t index, float (&deltas)[kStep]) {
     const float minimum = __uint_as_float(minimum_bits(term, index));
 #pragma unroll
@@ -87,10 +85,10 @@ static __device__ __forceinline__ void thin_step(
     if (trims(term)) {
         trim_step(term, index, deltas);
     }
-    if (drops(term)) {
-        drop_step(term, static_cast<uint64_t>(first_element + index), deltas);
-    }
-    if ((term.flags & kRescales) != 0) {
+    if (term.flags > kTrims) {
+        if (drops(term)) {
+            drop_step(term, static_cast<uint64_t>(first_element + index), deltas);
+        }
 #pragma unroll
         for (int k = 0; k < kStep; ++k) {
             deltas[k] = term.scale * deltas[k];
