@@ -3,15 +3,15 @@
 
 namespace interfuse {
 
-// Few where there are no more experts than a group has; Packed16 where all inputs are of 16-bit types.
-template <bool Few, bool Packed16>
+// Few where there are no more experts than a group has; Type is the type of all inputs or kMixed.
+template <bool Few, int32_t Type>
 struct AddTaskVectors {
     static __device__ __forceinline__ bool is_cut(const MergeArguments& a, int64_t index) {
         return is_any_cut<Few>(a, index);
     }
 
     static __device__ __forceinline__ int whole(const MergeArguments& a, int64_t index) {
-        Loaded<Packed16> base;
+        Loaded<Type> base;
         base.load(a.base, a.base_dtype, index);
         float base_values[kStep];
 
@@ -23,9 +23,9 @@ struct AddTaskVectors {
         }
 #pragma unroll 1
         for (int first = 0; first < (Few ? 1 : a.count); first += kGroup) {
-            ExpertGroup<Packed16> group;
+            ExpertGroup<Type> group;
             group.load(a, first, index);
-            base.widen(a.base_dtype, base_values);
+            base.widen(base_values);
 #pragma unroll
             for (int j = 0; j < kGroup; ++j) {
                 if (j == 0 || first + j < a.count) {
@@ -60,26 +60,38 @@ struct AddTaskVectors {
 
 }  // namespace interfuse
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_packed_few(
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_bf16_few(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::AddTaskVectors<true, true>>(a);
+    interfuse::run_step<interfuse::AddTaskVectors<true, interfuse::kBFloat16>>(a);
 }
-INTERFUSE_KERNEL(interfuse_add_task_vectors_packed_few)
+INTERFUSE_KERNEL(interfuse_add_task_vectors_bf16_few)
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_packed_many(
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_bf16_many(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::AddTaskVectors<false, true>>(a);
+    interfuse::run_step<interfuse::AddTaskVectors<false, interfuse::kBFloat16>>(a);
 }
-INTERFUSE_KERNEL(interfuse_add_task_vectors_packed_many)
+INTERFUSE_KERNEL(interfuse_add_task_vectors_bf16_many)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_f16_few(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::AddTaskVectors<true, interfuse::kFloat16>>(a);
+}
+INTERFUSE_KERNEL(interfuse_add_task_vectors_f16_few)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_f16_many(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::AddTaskVectors<false, interfuse::kFloat16>>(a);
+}
+INTERFUSE_KERNEL(interfuse_add_task_vectors_f16_many)
 
 extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_mixed_few(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::AddTaskVectors<true, false>>(a);
+    interfuse::run_step<interfuse::AddTaskVectors<true, interfuse::kMixed>>(a);
 }
 INTERFUSE_KERNEL(interfuse_add_task_vectors_mixed_few)
 
 extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_add_task_vectors_mixed_many(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::AddTaskVectors<false, false>>(a);
+    interfuse::run_step<interfuse::AddTaskVectors<false, interfuse::kMixed>>(a);
 }
 INTERFUSE_KERNEL(interfuse_add_task_vectors_mixed_many)

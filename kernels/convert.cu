@@ -3,19 +3,6 @@
 
 namespace interfuse {
 
-struct ConvertArguments {
-    const void* source;
-    void* destination;
-    int64_t length;
-    unsigned long long* non_finite;
-    int32_t source_dtype;
-    int32_t destination_dtype;
-    // Whether source and destination begin at multiples of 16 bytes.
-    int32_t vectorized;
-    int32_t reserved;
-};
-static_assert(sizeof(ConvertArguments) == 48, "Mirrored by ConvertArguments in C#.");
-
 struct Conversion {
     static __device__ __forceinline__ bool is_cut(const ConvertArguments&, int64_t) {
         return false;

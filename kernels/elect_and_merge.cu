@@ -14,7 +14,7 @@ struct Election {
 
     __device__ __forceinline__ Election(const MergeArguments& a, float sum_of_all) : sum(sum_of_all) {
         direction = sum < 0.0f ? -1.0f : 1.0f;
-        is_decided = sum < 0.0f || sum > 0.0f || (a.zero_is_positive != 0 && sum == 0.0f);
+        is_decided = fabsf(sum) > a.undecided;
     }
 
     __device__ __forceinline__ bool is_with(float value) const {
@@ -64,7 +64,7 @@ static __device__ __forceinline__ int elect_and_merge_single(const MergeArgument
 
 // No more experts than a group has. Their values stay in registers, where a second sweep is cheaper than summing both
 // candidates in the first one.
-template <bool Normalize, bool Packed16>
+template <bool Normalize, int32_t Type>
 struct ElectFew {
     static __device__ __forceinline__ bool is_cut(const MergeArguments& a, int64_t index) {
         return is_any_cut<true>(a, index);
@@ -75,12 +75,12 @@ struct ElectFew {
     }
 
     static __device__ __forceinline__ int whole(const MergeArguments& a, int64_t index) {
-        Loaded<Packed16> base;
+        Loaded<Type> base;
         base.load(a.base, a.base_dtype, index);
-        ExpertGroup<Packed16> group;
+        ExpertGroup<Type> group;
         group.load(a, 0, index);
         float base_values[kStep];
-        base.widen(a.base_dtype, base_values);
+        base.widen(base_values);
 
         float sum[kStep];
         fill_zero(sum);
@@ -93,6 +93,8 @@ struct ElectFew {
                 for (int k = 0; k < kStep; ++k) {
                     sum[k] = sum[k] + values[e][k];
                 }
+            } else {
+                fill_zero(values[e]);
             }
         }
 
@@ -103,7 +105,7 @@ struct ElectFew {
             float weight = 0.0f;
 #pragma unroll
             for (int e = 0; e < kGroup; ++e) {
-                if ((e == 0 || e < a.count) && election.is_with(values[e][k])) {
+                if (election.is_with(values[e][k])) {
                     agreed = agreed + values[e][k];
                     weight = weight + a.terms[e].weight;
                 }
@@ -115,7 +117,7 @@ struct ElectFew {
 };
 
 // Any number of experts, group by group: both candidates are summed in the one sweep that finds the majority.
-template <bool Packed16>
+template <int32_t Type>
 struct ElectMany {
     static __device__ __forceinline__ bool is_cut(const MergeArguments& a, int64_t index) {
         return is_any_cut<false>(a, index);
@@ -136,7 +138,7 @@ struct ElectMany {
         fill_zero(negative_weight);
 #pragma unroll 1
         for (int first = 0; first < a.count; first += kGroup) {
-            ExpertGroup<Packed16> group;
+            ExpertGroup<Type> group;
             group.load(a, first, index);
 #pragma unroll
             for (int j = 0; j < kGroup; ++j) {
@@ -173,38 +175,57 @@ struct ElectMany {
 
 }  // namespace interfuse
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_packed_few_sum(
+// Three blocks on a processor: with fewer registers than that leaves, nvcc 11.8 keeps one value in memory.
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads, 3) interfuse_elect_and_merge_bf16_few_sum(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::ElectFew<false, true>>(a);
+    interfuse::run_step<interfuse::ElectFew<false, interfuse::kBFloat16>>(a);
 }
-INTERFUSE_KERNEL(interfuse_elect_and_merge_packed_few_sum)
+INTERFUSE_KERNEL(interfuse_elect_and_merge_bf16_few_sum)
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_packed_few_mean(
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads, 3) interfuse_elect_and_merge_bf16_few_mean(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::ElectFew<true, true>>(a);
+    interfuse::run_step<interfuse::ElectFew<true, interfuse::kBFloat16>>(a);
 }
-INTERFUSE_KERNEL(interfuse_elect_and_merge_packed_few_mean)
+INTERFUSE_KERNEL(interfuse_elect_and_merge_bf16_few_mean)
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_packed_many(
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_bf16_many(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::ElectMany<true>>(a);
+    interfuse::run_step<interfuse::ElectMany<interfuse::kBFloat16>>(a);
 }
-INTERFUSE_KERNEL(interfuse_elect_and_merge_packed_many)
+INTERFUSE_KERNEL(interfuse_elect_and_merge_bf16_many)
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_mixed_few_sum(
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads, 3) interfuse_elect_and_merge_f16_few_sum(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::ElectFew<false, false>>(a);
+    interfuse::run_step<interfuse::ElectFew<false, interfuse::kFloat16>>(a);
+}
+INTERFUSE_KERNEL(interfuse_elect_and_merge_f16_few_sum)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads, 3) interfuse_elect_and_merge_f16_few_mean(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::ElectFew<true, interfuse::kFloat16>>(a);
+}
+INTERFUSE_KERNEL(interfuse_elect_and_merge_f16_few_mean)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_f16_many(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::ElectMany<interfuse::kFloat16>>(a);
+}
+INTERFUSE_KERNEL(interfuse_elect_and_merge_f16_many)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads, 3) interfuse_elect_and_merge_mixed_few_sum(
+    const interfuse::MergeArguments a) {
+    interfuse::run_step<interfuse::ElectFew<false, interfuse::kMixed>>(a);
 }
 INTERFUSE_KERNEL(interfuse_elect_and_merge_mixed_few_sum)
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_mixed_few_mean(
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads, 3) interfuse_elect_and_merge_mixed_few_mean(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::ElectFew<true, false>>(a);
+    interfuse::run_step<interfuse::ElectFew<true, interfuse::kMixed>>(a);
 }
 INTERFUSE_KERNEL(interfuse_elect_and_merge_mixed_few_mean)
 
 extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_elect_and_merge_mixed_many(
     const interfuse::MergeArguments a) {
-    interfuse::run_step<interfuse::ElectMany<false>>(a);
+    interfuse::run_step<interfuse::ElectMany<interfuse::kMixed>>(a);
 }
 INTERFUSE_KERNEL(interfuse_elect_and_merge_mixed_many)

@@ -7,17 +7,11 @@
 
 #include "simt.cuh"
 
+#include "merge_arguments.h"
+
 #include <stdint.h>
 
 namespace interfuse {
-
-// Other inputs than the base that one operation takes.
-constexpr int kMaxExperts = 16;
-
-constexpr int32_t kFloat32 = 0;
-constexpr int32_t kBFloat16 = 1;
-constexpr int32_t kFloat16 = 2;
-constexpr int32_t kFloat64 = 3;
 
 template <int Count>
 struct alignas(4 * Count) Words {

@@ -6,6 +6,7 @@
 #include "gather.cu"
 #include "gather_multiply.cu"
 #include "linear.cu"
+#include "reduce.cu"
 #include "select_compact.cu"
 #include "select_histogram.cu"
 #include "select_threshold.cu"

@@ -3,23 +3,8 @@
 
 namespace interfuse {
 
-struct LinearCombinationArguments {
-    const void* inputs[kMaxExperts];
-    void* destination;
-    int64_t length;
-    unsigned long long* non_finite;
-    float weights[kMaxExperts];
-    int32_t dtypes[kMaxExperts];
-    int32_t count;
-    int32_t destination_dtype;
-    // Whether inputs and destination begin at multiples of 16 bytes.
-    int32_t vectorized;
-    int32_t reserved;
-};
-static_assert(sizeof(LinearCombinationArguments) == 296, "Mirrored by LinearCombinationArguments in C#.");
-
-// Few where there are no more inputs than a group has; Packed16 where all of them are of 16-bit types.
-template <bool Few, bool Packed16>
+// Few where there are no more inputs than a group has; Type is the type of all of them or kMixed.
+template <bool Few, int32_t Type>
 struct LinearCombination {
     static __device__ __forceinline__ bool is_cut(const LinearCombinationArguments&, int64_t) {
         return false;
@@ -50,7 +35,7 @@ struct LinearCombination {
 
     static __device__ __forceinline__ void add_group(
         const LinearCombinationArguments& a, int first, int64_t index, float (&sum)[kStep]) {
-        Loaded<Packed16> loaded[kGroup];
+        Loaded<Type> loaded[kGroup];
 #pragma unroll
         for (int j = 0; j < kGroup; ++j) {
             if (j == 0 || first + j < a.count) {
@@ -61,7 +46,7 @@ struct LinearCombination {
         for (int j = 0; j < kGroup; ++j) {
             if (j == 0 || first + j < a.count) {
                 float values[kStep];
-                loaded[j].widen(a.dtypes[first + j], values);
+                loaded[j].widen(values);
 #pragma unroll
                 for (int k = 0; k < kStep; ++k) {
                     sum[k] = sum[k] + a.weights[first + j] * values[k];
@@ -73,26 +58,38 @@ struct LinearCombination {
 
 }  // namespace interfuse
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_linear_combination_packed_few(
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_linear_combination_bf16_few(
     const interfuse::LinearCombinationArguments a) {
-    interfuse::run_step<interfuse::LinearCombination<true, true>>(a);
+    interfuse::run_step<interfuse::LinearCombination<true, interfuse::kBFloat16>>(a);
 }
-INTERFUSE_KERNEL(interfuse_linear_combination_packed_few)
+INTERFUSE_KERNEL(interfuse_linear_combination_bf16_few)
 
-extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_linear_combination_packed_many(
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_linear_combination_bf16_many(
     const interfuse::LinearCombinationArguments a) {
-    interfuse::run_step<interfuse::LinearCombination<false, true>>(a);
+    interfuse::run_step<interfuse::LinearCombination<false, interfuse::kBFloat16>>(a);
 }
-INTERFUSE_KERNEL(interfuse_linear_combination_packed_many)
+INTERFUSE_KERNEL(interfuse_linear_combination_bf16_many)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_linear_combination_f16_few(
+    const interfuse::LinearCombinationArguments a) {
+    interfuse::run_step<interfuse::LinearCombination<true, interfuse::kFloat16>>(a);
+}
+INTERFUSE_KERNEL(interfuse_linear_combination_f16_few)
+
+extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_linear_combination_f16_many(
+    const interfuse::LinearCombinationArguments a) {
+    interfuse::run_step<interfuse::LinearCombination<false, interfuse::kFloat16>>(a);
+}
+INTERFUSE_KERNEL(interfuse_linear_combination_f16_many)
 
 extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_linear_combination_mixed_few(
     const interfuse::LinearCombinationArguments a) {
-    interfuse::run_step<interfuse::LinearCombination<true, false>>(a);
+    interfuse::run_step<interfuse::LinearCombination<true, interfuse::kMixed>>(a);
 }
 INTERFUSE_KERNEL(interfuse_linear_combination_mixed_few)
 
 extern "C" __global__ void __launch_bounds__(interfuse::kThreads) interfuse_linear_combination_mixed_many(
     const interfuse::LinearCombinationArguments a) {
-    interfuse::run_step<interfuse::LinearCombination<false, false>>(a);
+    interfuse::run_step<interfuse::LinearCombination<false, interfuse::kMixed>>(a);
 }
 INTERFUSE_KERNEL(interfuse_linear_combination_mixed_many)

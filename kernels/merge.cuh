@@ -1,32 +1,9 @@
-// What merges of task vectors share: arguments, the inputs of a step, and the last line of their formulas.
+// What merges of task vectors share: the inputs of a step, and the last line of their formulas.
 #pragma once
 
 #include "task_terms.cuh"
 
 namespace interfuse {
-
-struct MergeArguments {
-    const void* base;
-    void* destination;
-    int64_t length;
-    // The flat index in the tensor of the first element, a multiple of 4.
-    int64_t first_element;
-    unsigned long long* non_finite;
-    // Zeros from `count` on.
-    TaskTerm terms[kMaxExperts];
-    int32_t count;
-    int32_t base_dtype;
-    int32_t destination_dtype;
-    // Whether all tensors begin at multiples of 16 bytes and all thresholds are finite.
-    int32_t vectorized;
-    float lambda;
-    // What the sum of task vectors is divided by; 1 divides nothing.
-    float divisor;
-    // For the election: whether the sum is divided by the weights that agree, and whether a zero sum elects plus.
-    int32_t normalize;
-    int32_t zero_is_positive;
-};
-static_assert(sizeof(MergeArguments) == 968, "Mirrored by MergeArguments in C#.");
 
 // v of one expert at one element.
 static __device__ __forceinline__ float contribution(const MergeArguments& a, int e, int64_t index, float base_value) {
@@ -35,11 +12,11 @@ static __device__ __forceinline__ float contribution(const MergeArguments& a, in
     return term.weight * thin(term, index, a.first_element, delta);
 }
 
-// A group of experts at one step, Packed16 where all inputs are of 16-bit types. Expert j of the group is `first + j`,
+// A group of experts at one step. Expert j of the group is `first + j`,
 // and the first one exists.
-template <bool Packed16>
+template <int32_t Type>
 struct ExpertGroup {
-    Loaded<Packed16> experts[kGroup];
+    Loaded<Type> experts[kGroup];
 
     __device__ __forceinline__ void load(const MergeArguments& a, int first, int64_t index) {
 #pragma unroll
@@ -55,7 +32,7 @@ struct ExpertGroup {
         const MergeArguments& a, int first, int j, int64_t index, const float (&base_values)[kStep],
         float (&values)[kStep]) const {
         const TaskTerm& term = a.terms[first + j];
-        experts[j].widen(term.dtype, values);
+        experts[j].widen(values);
 #pragma unroll
         for (int k = 0; k < kStep; ++k) {
             values[k] = values[k] - base_values[k];

@@ -16,33 +16,33 @@ constexpr int kStep = 8;
 // arguments while they are compiled; those called `many` go on group by group.
 constexpr int kGroup = 4;
 
+// Stands for a type where inputs differ in type, or are of another than the 16-bit types.
+constexpr int32_t kMixed = -1;
+
 // What a thread has loaded of one input. Elements of 16-bit types stay as they lie in memory, so that the loads of all
 // inputs are on their way before the first is needed; others are widened at once, which takes no more registers.
-template <bool Packed16>
-struct Loaded;
-
-template <>
-struct Loaded<true> {
+template <int32_t Type>
+struct Loaded {
     Packed<kStep> packed;
 
     __device__ __forceinline__ void load(const void* origin, int32_t, int64_t index) {
         packed = load_packed<kStep>(origin, index);
     }
 
-    __device__ __forceinline__ void widen(int32_t dtype, float (&values)[kStep]) const {
-        widen_packed<kStep>(packed, dtype, values);
+    __device__ __forceinline__ void widen(float (&values)[kStep]) const {
+        widen_packed<kStep>(packed, Type, values);
     }
 };
 
 template <>
-struct Loaded<false> {
+struct Loaded<kMixed> {
     float loaded[kStep];
 
     __device__ __forceinline__ void load(const void* origin, int32_t dtype, int64_t index) {
         load_elements<kStep>(origin, dtype, index, loaded);
     }
 
-    __device__ __forceinline__ void widen(int32_t, float (&values)[kStep]) const {
+    __device__ __forceinline__ void widen(float (&values)[kStep]) const {
 #pragma unroll
         for (int k = 0; k < kStep; ++k) {
             values[k] = loaded[k];

@@ -7,28 +7,6 @@
 
 namespace interfuse {
 
-constexpr int32_t kTrims = 1;
-constexpr int32_t kDrops = 2;
-constexpr int32_t kRescales = 4;
-
-struct TaskTerm {
-    const void* expert;
-    // Trimming keeps magnitude bits above `threshold_bits`, and equal ones at elements before this one, counted from
-    // the first element of the launch. 0 without trimming.
-    int64_t tie_end;
-    uint64_t seed;
-    uint64_t stream;
-    float weight;
-    float scale;
-    uint32_t threshold_bits;
-    // Random drop keeps elements whose word is below this.
-    uint32_t keep_below;
-    int32_t dtype;
-    // Which of trimming, drop and a scale other than 1 there are.
-    int32_t flags;
-};
-static_assert(sizeof(TaskTerm) == 56, "Mirrored by TaskTermArguments in C#.");
-
 static __device__ __forceinline__ bool trims(const TaskTerm& term) {
     return (term.flags & kTrims) != 0;
 }

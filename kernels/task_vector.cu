@@ -3,21 +3,6 @@
 
 namespace interfuse {
 
-struct TaskVectorArguments {
-    const void* base;
-    void* destination;
-    int64_t length;
-    unsigned long long* non_finite;
-    // Of this the expert, its type and how it is trimmed.
-    TaskTerm term;
-    int32_t base_dtype;
-    int32_t destination_dtype;
-    // Whether all tensors begin at multiples of 16 bytes and the threshold is finite.
-    int32_t vectorized;
-    int32_t reserved;
-};
-static_assert(sizeof(TaskVectorArguments) == 104, "Mirrored by TaskVectorArguments in C#.");
-
 struct TaskVector {
     static __device__ __forceinline__ bool is_cut(const TaskVectorArguments& a, int64_t index) {
         return interfuse::is_cut(a.term, index);
