@@ -14,7 +14,7 @@ internal sealed class CompactCase : KernelCase
     private long _count;
 
     public CompactCase(TensorSet tensors, long elements, TopKThreshold keep)
-        : base(tensors)
+        : base(tensors, elements)
     {
         _keep = keep;
         _base = tensors.Input(InputPattern.Random, 0, DType.BFloat16, elements);
@@ -34,7 +34,7 @@ internal sealed class CompactCase : KernelCase
     // Only at the beginning and at the end is it known where in the result a part's elements must stand.
     private protected override string Compare(DeviceQueue reference)
     {
-        IReadOnlyList<Part> parts = Part.ToVerify(_base.Length);
+        IReadOnlyList<Part> parts = Part.ToVerify(Elements);
         (byte[] values, int[] indices) = Expected(reference, parts[0]);
         CheckAt(0, values, indices);
         if (parts.Count == 1)
@@ -54,8 +54,8 @@ internal sealed class CompactCase : KernelCase
         DeviceSpan values = tensors.Output(_values.DType, part.Length);
         DeviceSpan indices = tensors.Output(_indices.DType, part.Length);
         int count = (int)reference.Compact(
-            tensors.Input(InputPattern.Random, 0, _base.DType, part, _base.Length),
-            tensors.Input(InputPattern.Random, 1, _base.DType, part, _base.Length),
+            tensors.Input(InputPattern.Random, 0, _base.DType, part, Elements),
+            tensors.Input(InputPattern.Random, 1, _base.DType, part, Elements),
             _keep with { TieEnd = Math.Max(0, _keep.TieEnd - part.Start) },
             values,
             indices);

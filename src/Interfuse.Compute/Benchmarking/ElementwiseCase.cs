@@ -20,7 +20,7 @@ internal sealed class ElementwiseCase : KernelCase
 
     public ElementwiseCase(
         TensorSet tensors, long elements, int inputs, DType source, DType destination, ElementwiseOperation operation)
-        : base(tensors)
+        : base(tensors, elements)
     {
         _operation = operation;
         _dtype = source;
@@ -35,12 +35,12 @@ internal sealed class ElementwiseCase : KernelCase
 
     private protected override string Compare(DeviceQueue reference)
     {
-        IReadOnlyList<Part> parts = Part.ToVerify(_destination.Length);
+        IReadOnlyList<Part> parts = Part.ToVerify(Elements);
         foreach (Part part in parts)
         {
             using var tensors = new TensorSet(reference);
             DeviceSpan[] inputs = [.. Enumerable.Range(0, _inputs.Length).Select(
-                input => tensors.Input(InputPattern.Random, input, _dtype, part, _destination.Length))];
+                input => tensors.Input(InputPattern.Random, input, _dtype, part, Elements))];
             DeviceSpan destination = tensors.Output(_destination.DType, part.Length);
             _operation(reference, inputs, part.Start, destination);
             CheckSame(

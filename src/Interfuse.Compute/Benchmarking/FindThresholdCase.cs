@@ -14,7 +14,7 @@ internal sealed class FindThresholdCase : KernelCase
     private TopKThreshold _threshold;
 
     public FindThresholdCase(TensorSet tensors, long elements, InputPattern pattern)
-        : base(tensors)
+        : base(tensors, elements)
     {
         _pattern = pattern;
         _base = tensors.Input(pattern, 0, DType.BFloat16, elements);
@@ -30,7 +30,7 @@ internal sealed class FindThresholdCase : KernelCase
     private protected override string Compare(DeviceQueue reference)
     {
         (long above, long equal) = (0, 0);
-        foreach (Part part in Part.All(_expert.Length))
+        foreach (Part part in Part.All(Elements))
         {
             (long partAbove, long partEqual) = Count(reference, part);
             above += partAbove;
@@ -49,8 +49,8 @@ internal sealed class FindThresholdCase : KernelCase
     private (long Above, long Equal) Count(DeviceQueue reference, Part part)
     {
         using var tensors = new TensorSet(reference);
-        DeviceSpan baseValues = tensors.Input(_pattern, 0, _base.DType, part, _base.Length);
-        DeviceSpan expert = tensors.Input(_pattern, 1, _base.DType, part, _base.Length);
+        DeviceSpan baseValues = tensors.Input(_pattern, 0, _base.DType, part, Elements);
+        DeviceSpan expert = tensors.Input(_pattern, 1, _base.DType, part, Elements);
         long tied = Math.Clamp(_threshold.TieEnd - part.Start, 0, part.Length);
         (long above, long equal) = Count(reference, baseValues, expert, 0, tied);
         (long laterAbove, _) = Count(reference, baseValues, expert, tied, part.Length - tied);

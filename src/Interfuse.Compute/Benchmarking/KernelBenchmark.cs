@@ -30,7 +30,7 @@ public sealed class KernelBenchmark
         try
         {
             KernelCase kernel = _prepare(tensors, elements);
-            kernel.Name = $"{this} of {elements} elements";
+            kernel.Name = $"{this} of {kernel.Elements} elements";
             return kernel;
         }
         catch
@@ -53,7 +53,7 @@ public sealed class KernelBenchmark
         string verified = kernel.Verify(reference);
         KernelTimes times = KernelTimer.Measure(kernel, timing);
         return new KernelMeasurement(
-            Operation, Variant, elements, verified, kernel.BytesRead, kernel.BytesWritten, times);
+            Operation, Variant, kernel.Elements, verified, kernel.BytesRead, kernel.BytesWritten, times);
     }
 
     /// <inheritdoc/>

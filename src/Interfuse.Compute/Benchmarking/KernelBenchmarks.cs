@@ -5,7 +5,8 @@ namespace Interfuse.Compute.Benchmarking;
 /// <summary>Every operation of the contract, each form of it that is a kernel of its own, and the inputs that are hard.</summary>
 /// <remarks>
 /// Tensors are bf16 unless the variant says otherwise; merges take a base and four experts. Trimming and selection keep a
-/// fifth, random drop a half.
+/// fifth, random drop a half. Matrices have rows of 4096; gathers take them from a bank that holds each row of four
+/// experts, gather-multiply of sixteen.
 /// </remarks>
 public static class KernelBenchmarks
 {
@@ -13,6 +14,7 @@ public static class KernelBenchmarks
     private const int Experts = 4;
     private const int Models = 1 + Experts;
 
+    private static readonly int[] Batches = [4, 16, 64];
     private static readonly float[] Weights = [0.4f, 0.3f, 0.2f, 0.1f];
     private static readonly TaskTerm[] Plain = [.. Weights.Select(weight => new TaskTerm(weight))];
 
@@ -29,7 +31,8 @@ public static class KernelBenchmarks
     private static readonly Lazy<uint> TrimBits = new(FindTrimBits);
 
     /// <summary>All benchmarks, those of an operation together.</summary>
-    public static IReadOnlyList<KernelBenchmark> All { get; } = [.. Elementwise(), .. Reductions(), .. Selections()];
+    public static IReadOnlyList<KernelBenchmark> All { get; } =
+        [.. Elementwise(), .. Reductions(), .. Selections(), .. OfMatrices()];
 
     /// <summary>Sizes from where the launch is all that counts to where memory is, in elements per tensor.</summary>
     public static long[] SizesFor(Device device) => device is CpuDevice
@@ -81,6 +84,31 @@ public static class KernelBenchmarks
         FindThreshold("sorted", InputPattern.Sorted),
         new("compact", "random", (tensors, elements) => new CompactCase(tensors, elements, Trim(elements))),
     ];
+
+    private static IEnumerable<KernelBenchmark> OfMatrices() =>
+    [
+        ClusterChannels(experts: 4, groups: 2),
+        ClusterChannels(experts: 8, groups: 3),
+        new("gather", "1 of 4 experts", (tensors, elements) => new GatherCase(tensors, MatrixShape.Of(elements))),
+        .. Enum.GetValues<Popularity>().Select(GatherBatch),
+        GatherMultiply(batch: 1, Popularity.Distinct),
+        .. Batches.SelectMany(batch =>
+            Enum.GetValues<Popularity>().Select(popularity => GatherMultiply(batch, popularity))),
+    ];
+
+    private static KernelBenchmark ClusterChannels(int experts, int groups) =>
+        new("cluster-channels", $"{experts} experts, {groups} groups", (tensors, elements) =>
+            new ClusterChannelsCase(tensors, MatrixShape.Of(elements), experts, groups));
+
+    private static KernelBenchmark GatherBatch(Popularity popularity) =>
+        new("gather-batch", $"rows {Word(popularity)}", (tensors, elements) =>
+            new GatherBatchCase(tensors, MatrixShape.Of(elements), popularity));
+
+    private static KernelBenchmark GatherMultiply(int batch, Popularity popularity) =>
+        new("gather-multiply", batch == 1 ? "batch 1" : $"batch {batch}, experts {Word(popularity)}", (tensors, elements) =>
+            new GatherMultiplyCase(tensors, MatrixShape.Of(elements), batch, popularity));
+
+    private static string Word(Popularity popularity) => popularity.ToString().ToLowerInvariant();
 
     private static KernelBenchmark OfModels(
         string operation,

@@ -6,10 +6,14 @@ public abstract class KernelCase : IDisposable
 {
     private readonly TensorSet _tensors;
 
-    private protected KernelCase(TensorSet tensors)
+    private protected KernelCase(TensorSet tensors, long elements)
     {
         _tensors = tensors;
+        Elements = elements;
     }
+
+    /// <summary>Elements per tensor; of a matrix, as many as whole rows hold.</summary>
+    public long Elements { get; }
 
     /// <summary>The bytes a call has to read: of every input, and of every distinct row that is asked for, once.</summary>
     public long BytesRead { get; private protected set; }

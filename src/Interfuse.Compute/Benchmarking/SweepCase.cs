@@ -23,7 +23,7 @@ internal sealed class SweepCase<T> : KernelCase
     private readonly T[] _tiles;
 
     public SweepCase(TensorSet tensors, long elements, DType dtype, SweepOperation<T> operation)
-        : base(tensors)
+        : base(tensors, elements)
     {
         _operation = operation;
         _base = tensors.Input(InputPattern.Random, 0, dtype, elements);
@@ -36,12 +36,12 @@ internal sealed class SweepCase<T> : KernelCase
 
     private protected override string Compare(DeviceQueue reference)
     {
-        IReadOnlyList<Part> parts = Part.ToVerify(_base.Length);
+        IReadOnlyList<Part> parts = Part.ToVerify(Elements);
         foreach (Part part in parts)
         {
             using var tensors = new TensorSet(reference);
-            DeviceSpan baseValues = tensors.Input(InputPattern.Random, 0, _base.DType, part, _base.Length);
-            DeviceSpan expert = tensors.Input(InputPattern.Random, 1, _base.DType, part, _base.Length);
+            DeviceSpan baseValues = tensors.Input(InputPattern.Random, 0, _base.DType, part, Elements);
+            DeviceSpan expert = tensors.Input(InputPattern.Random, 1, _base.DType, part, Elements);
             var tiles = new T[TileGrid.TileCount(part.Length)];
             _operation(reference, baseValues, expert, part.Start, tiles);
             int first = (int)(part.Start / TileGrid.TileLength);

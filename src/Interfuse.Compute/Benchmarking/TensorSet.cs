@@ -19,21 +19,27 @@ internal sealed class TensorSet(DeviceQueue queue) : IDisposable
     public DeviceSpan Input(InputPattern pattern, int tensor, DType dtype, Part part, long total)
     {
         DeviceSpan span = Output(dtype, part.Length);
-        long step = ChunkBytes / dtype.Size();
+        Fill(span, pattern, tensor, part.Start, total);
+        return span;
+    }
+
+    /// <summary>Fills in elements of a tensor of a pattern, from one on.</summary>
+    public void Fill(DeviceSpan span, InputPattern pattern, int tensor, long first, long total)
+    {
+        int size = span.DType.Size();
+        long step = ChunkBytes / size;
         byte[] chunk = [];
-        for (long start = 0; start < part.Length; start += step)
+        for (long start = 0; start < span.Length; start += step)
         {
-            long length = Math.Min(step, part.Length - start);
-            if (chunk.Length != length * dtype.Size())
+            long length = Math.Min(step, span.Length - start);
+            if (chunk.Length != length * size)
             {
-                chunk = GC.AllocateUninitializedArray<byte>((int)length * dtype.Size());
+                chunk = GC.AllocateUninitializedArray<byte>((int)length * size);
             }
 
-            InputValues.Fill(pattern, tensor, dtype, part.Start + start, total, chunk);
+            InputValues.Fill(pattern, tensor, span.DType, first + start, total, chunk);
             Queue.Upload(chunk, span.Slice(start, length));
         }
-
-        return span;
     }
 
     /// <summary>Makes a tensor of given bytes.</summary>
