@@ -1,13 +1,9 @@
 #include "context.h"
 
 #include "faults.h"
-#include "memory.h"
-#include "module.h"
 #include "settings.h"
-#include "stream.h"
 
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -202,41 +198,4 @@ CUresult cuCtxSetCurrent(CUcontext context) {
         }
         return CUDA_ERROR_INVALID_CONTEXT;
     });
-}
-
-void interfuse_software_fault(const char* faults) {
-    Faults::instance().replace(faults);
-    for (const auto& context : contexts()) {
-        context->clear_failure();
-    }
-}
-
-int64_t interfuse_software_live(const char* kind) {
-    const auto is = [kind](const char* name) { return std::strcmp(kind, name) == 0; };
-    if (kind == nullptr) {
-        return -1;
-    }
-    if (is("device_memory")) {
-        return static_cast<int64_t>(device_memory().size());
-    }
-    if (is("host_memory")) {
-        return static_cast<int64_t>(host_memory().size());
-    }
-    if (is("stream")) {
-        return static_cast<int64_t>(streams().size());
-    }
-    if (is("event")) {
-        return static_cast<int64_t>(events().size());
-    }
-    if (is("module")) {
-        return static_cast<int64_t>(modules().size());
-    }
-    if (is("context")) {
-        int64_t retains = 0;
-        for (const auto& context : contexts()) {
-            retains += context->retains();
-        }
-        return retains;
-    }
-    return -1;
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 using namespace interfuse::driver;
 
@@ -37,13 +38,7 @@ bool on_host(const char* call, const void* pointer, size_t bytes, bool& pinned) 
 /// Runs `body(stream)`, which returns a status, for a copy or a fill of `bytes` bytes.
 template <class Body>
 CUresult transfer(CUstream handle, size_t bytes, Body body) {
-    return in_context([&](Context&) {
-        const std::shared_ptr<Stream> stream = find_stream(handle);
-        if (stream == nullptr) {
-            return CUDA_ERROR_INVALID_HANDLE;
-        }
-        return bytes == 0 ? CUDA_SUCCESS : body(*stream);
-    });
+    return with_stream(handle, [&](Stream& stream) { return bytes == 0 ? CUDA_SUCCESS : body(stream); });
 }
 
 template <class Body>

@@ -137,8 +137,9 @@ CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, u
         }
         if (!is_possible(grid, block) || parameters == nullptr || parameters[0] == nullptr ||
             shared_bytes > static_cast<unsigned>(found->max_dynamic_shared_bytes)) {
-            say("cuLaunchKernel: %s can't be launched with grid (%u,%u,%u), block (%u,%u,%u), %u bytes of shared memory "
-                "(at most %d)", found->kernel->name, grid.x, grid.y, grid.z, block.x, block.y, block.z, shared_bytes,
+            say("cuLaunchKernel: impossible launch of %s: grid (%u,%u,%u), block (%u,%u,%u), %u bytes of shared memory "
+                "(at most %d)",
+                found->kernel->name, grid.x, grid.y, grid.z, block.x, block.y, block.z, shared_bytes,
                 found->max_dynamic_shared_bytes.load());
             return CUDA_ERROR_INVALID_VALUE;
         }

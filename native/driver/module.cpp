@@ -21,11 +21,11 @@ constexpr int kMachine = EM_X86_64;
 constexpr int kMachine = EM_AARCH64;
 #endif
 
-/// The length of the shared library at `image`, from its own headers; 0 if it isn't one for this machine. The driver API
-/// passes no length, so the headers have to be believed, as a real driver believes a fatbin's.
+/// The length of the shared library at `image`, from its own headers; 0 if it isn't one for this machine. The driver
+/// API passes no length, so the headers have to be believed, as a real driver believes a fatbin's.
 size_t library_size(const void* image) {
-    // A fatbin's, a cubin's and a text's first bytes are read before anything that may lie beyond a short image's end.
-    if (std::memcmp(image, ELFMAG, SELFMAG) != 0) {
+    // Stops at the first byte that differs: an image that is no library may be shorter than a library's headers.
+    if (std::strncmp(static_cast<const char*>(image), ELFMAG, SELFMAG) != 0) {
         return 0;
     }
     Elf64_Ehdr header;
@@ -72,8 +72,8 @@ std::shared_ptr<Module> Module::load(const void* image) {
     if (file < 0) {
         throw std::bad_alloc();
     }
-    // The file stays open as long as the library: the loader knows libraries by their path, so this path must not come to
-    // mean another one, and sanitizers read it to name the lines of a report.
+    // The file stays open as long as the library: the loader knows libraries by their path, so this path must not come
+    // to mean another one, and sanitizers read it to name the lines of a report.
     char path[64];
     std::snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);

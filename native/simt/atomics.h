@@ -1,5 +1,5 @@
-// CUDA's integer atomics, relaxed as there. The overloads are CUDA's own, so that what compiles here compiles with nvcc;
-// there are none for floats, whose sums would depend on the order of threads.
+// CUDA's integer atomics, relaxed as there. The overloads are CUDA's own, so that what compiles here compiles with
+// nvcc; there are none for floats, whose sums would depend on the order of threads.
 #pragma once
 
 #include "types.h"

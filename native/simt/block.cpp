@@ -16,32 +16,6 @@
 
 namespace interfuse::simt {
 
-__thread Current current;
-
-int barrier(BarrierKind kind, bool predicate) {
-    return current.executor->barrier(kind, predicate);
-}
-
-uint64_t warp_operation(WarpOperation operation, unsigned mask, uint64_t value, unsigned source) {
-    return current.executor->warp(operation, mask, value, source);
-}
-
-unsigned active_mask() {
-    return current.executor->active_mask();
-}
-
-void memory_fence() {
-    // ThreadSanitizer does not see fences, so all of them meet at one token.
-    static char token;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    acquire(&token);
-    release(&token);
-}
-
-void trap() {
-    current.executor->trap();
-}
-
 bool BlockExecutor::run(const Launch& launch, Dim3 block_index, unsigned char* dynamic_shared) {
     prepare(launch, block_index, dynamic_shared);
     host_.adopt();
@@ -269,9 +243,9 @@ void BlockExecutor::report_deadlock() {
         }
     }
     // Somebody waits at a warp operation, or the barrier would have opened.
-    fail(*example, "deadlock: waits at %s with mask %08x; in all %u threads at a warp operation, %u at __syncthreads, "
-         "%u returned", name_of(example->operation), example->mask, at_operation, at_barrier,
-         thread_count_ - live_threads_);
+    fail(*example,
+         "deadlock: waits at %s with mask %08x; in all %u at a warp operation, %u at __syncthreads, %u returned",
+         name_of(example->operation), example->mask, at_operation, at_barrier, thread_count_ - live_threads_);
 }
 
 void BlockExecutor::fail(const Thread& thread, const char* format, ...) {
@@ -293,7 +267,7 @@ void BlockExecutor::stop_here() {
     }
 }
 
-// Threads that will never be resumed: their stacks are thrown away. Kernels own nothing that would have to be destroyed.
+// Threads that will never be resumed: their stacks are thrown away. Kernels own nothing that has to be destroyed.
 void BlockExecutor::abandon() {
     acquire(&tokens_.block_end);
     for (Thread& thread : threads_) {

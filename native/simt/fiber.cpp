@@ -16,8 +16,8 @@ constexpr size_t kGuardBytes = 4096;
 
 #if !defined(INTERFUSE_SIMT_USES_UCONTEXT)
 
-// Saves the callee-saved registers on the stack left behind and restores them from the one switched to. swapcontext does
-// the same with two system calls for the signal mask, which makes shuffles ten times slower.
+// Saves the callee-saved registers on the stack left behind and restores them from the one switched to. swapcontext
+// does the same with two system calls for the signal mask, which makes shuffles ten times slower.
 extern "C" void interfuse_fiber_switch(void** save, void* to);
 extern "C" void interfuse_fiber_first();
 

@@ -113,7 +113,7 @@ uint64_t BlockExecutor::warp(WarpOperation operation, unsigned mask, uint64_t va
     return thread.result;
 }
 
-// One token for all lanes that meet at one __syncwarp: the first to arrive takes the next, the others take theirs from it.
+// One token for all lanes that meet at one __syncwarp: the first to arrive takes the next, the others copy it.
 uint8_t BlockExecutor::order_token(unsigned warp, unsigned mask) {
     const unsigned there = warps_[warp].at_operation & mask;
     if (there != 0) {

@@ -37,7 +37,8 @@ double nothing(unsigned) {
 
 const Bug kBugs[] = {
     {"good_block_sum", 64, 256, 0, 64 * 256, 64, 0, [](unsigned i) { return 256.0 * 256 * i + 255 * 128; }},
-    {"good_reverse", 64, 128, 128 * 4, 64 * 128, 64 * 128, 0, [](unsigned i) { return i / 128 * 128 + 127.0 - i % 128; }},
+    {"good_reverse", 64, 128, 128 * 4, 64 * 128, 64 * 128, 0,
+     [](unsigned i) { return i / 128 * 128 + 127.0 - i % 128; }},
     {"good_half_warps", 1, 256, 0, 256, 256, 0,
      // The lower half-warp swaps three times, the upper four times.
      [](unsigned i) { const unsigned j = i ^ 16; return static_cast<double>(j % 32 < 16 ? j ^ 1 : j); }},

@@ -132,7 +132,8 @@ std::string Device::take_failure() {
 }
 
 std::string Device::leaks() {
-    const auto live = reinterpret_cast<decltype(&::interfuse_software_live)>(dlsym(library_, "interfuse_software_live"));
+    const auto live =
+        reinterpret_cast<decltype(&::interfuse_software_live)>(dlsym(library_, "interfuse_software_live"));
     const int64_t buffers = live == nullptr ? 0 : live("device_memory");
     return buffers == 0 ? "" : std::to_string(buffers) + " buffers were not freed";
 }

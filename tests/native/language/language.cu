@@ -56,6 +56,8 @@ extern "C" __global__ void language_votes(const LanguageArguments a) {
     out[13] = __reduce_xor_sync(0xFFFFFFFFu, lane * lane);
     out[14] = __activemask();
     out[15] = warpSize;
+    // A lane that returned would be missing from another's active mask.
+    __syncwarp();
 }
 INTERFUSE_KERNEL(language_votes)
 
