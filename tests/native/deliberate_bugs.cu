@@ -94,7 +94,7 @@ extern "C" __global__ void good_early_return(const BugArguments a) {
 }
 INTERFUSE_KERNEL(good_early_return)
 
-// Takes long enough for a host that does not wait to be caught.
+// result = data + count, by a barrier for each step: many switches.
 extern "C" __global__ void good_slow(const BugArguments a) {
     float value = a.data[threadIdx.x];
     for (unsigned i = 0; i < a.count; ++i) {
@@ -104,6 +104,17 @@ extern "C" __global__ void good_slow(const BugArguments a) {
     a.result[threadIdx.x] = value;
 }
 INTERFUSE_KERNEL(good_slow)
+
+// result = count, but only once the host has set the word that data points to.
+extern "C" __global__ void good_wait(const BugArguments a) {
+    if (threadIdx.x == 0) {
+        while (atomicAdd(reinterpret_cast<unsigned*>(a.data), 0u) == 0) {
+        }
+    }
+    __syncthreads();
+    a.result[threadIdx.x] = static_cast<float>(a.count);
+}
+INTERFUSE_KERNEL(good_wait)
 
 // ---- wrong
 

@@ -1,6 +1,7 @@
 // Streams, events, and several threads of the host at once.
 #include "checks.h"
 
+#include <chrono>
 #include <thread>
 
 namespace {
@@ -32,17 +33,44 @@ private:
     CUstream stream_;
 };
 
-// About 50 ms on an idle machine: many times what the host needs to look.
-constexpr unsigned kSlow = 10000;
+/// A kernel on a stream that ends only when the host says so.
+class Gate {
+public:
+    Gate(const WithModule& with, const Numbers& result) {
+        void* word = nullptr;
+        ok(cuMemAllocHost_v2(&word, sizeof *word_), "cuMemAllocHost");
+        word_ = static_cast<unsigned*>(word);
+        *word_ = 0;
+        ok(launch(with.function("good_wait"), with.stream, 1, 256, 0,
+                  {reinterpret_cast<uintptr_t>(word), result.pointer, kResult, 0}),
+           "launch");
+    }
+    ~Gate() {
+        open();
+        cuMemFreeHost(word_);
+    }
+    Gate(const Gate&) = delete;
+    Gate& operator=(const Gate&) = delete;
+
+    void open() { __atomic_store_n(word_, 1, __ATOMIC_RELEASE); }
+
+    static constexpr unsigned kResult = 77;
+
+private:
+    unsigned* word_ = nullptr;
+};
+
+constexpr unsigned kManySteps = 10000;
 
 const DriverCase asynchronous("main", "a launch returns before the kernel ends", [] {
     const WithModule with;
     const Numbers a(with.stream);
-    ok(launch(with.function("good_slow"), with.stream, 1, 256, 0, {a.pointer, a.pointer, kSlow, 0}), "launch");
+    Gate gate(with, a);
     expect_status(CUDA_ERROR_NOT_READY, cuStreamQuery(with.stream), "cuStreamQuery");
+    gate.open();
     ok(cuStreamSynchronize(with.stream), "cuStreamSynchronize");
     ok(cuStreamQuery(with.stream), "cuStreamQuery");
-    expect(a.last() == kSlow, "the kernel ran");
+    expect(a.last() == Gate::kResult, "the kernel ran");
 });
 
 const DriverCase events_order("main", "a stream waits for an event of another", [] {
@@ -56,14 +84,15 @@ const DriverCase events_order("main", "a stream waits for an event of another", 
     {
         const Numbers a(with.stream);
         const Numbers b(with.stream);
-        const CUfunction slow = with.function("good_slow");
-        ok(launch(slow, with.stream, 1, 256, 0, {a.pointer, b.pointer, kSlow, 0}), "launch");
+        Gate gate(with, b);
         ok(cuEventRecord(event, with.stream), "cuEventRecord");
         expect_status(CUDA_ERROR_NOT_READY, cuEventQuery(event), "cuEventQuery");
         ok(cuStreamWaitEvent(other, event, 0), "cuStreamWaitEvent");
         ok(cuMemcpyDtoDAsync_v2(a.pointer, b.pointer, Numbers::kBytes, other), "DtoD");
+        expect_status(CUDA_ERROR_NOT_READY, cuStreamQuery(other), "the other stream waits");
+        gate.open();
         ok(cuStreamSynchronize(other), "cuStreamSynchronize");
-        expect(a.last() == kSlow, "the copy came after the kernel");
+        expect(a.last() == Gate::kResult, "the copy came after the kernel");
         ok(cuEventSynchronize(event), "cuEventSynchronize");
     }
     ok(cuEventDestroy_v2(event), "cuEventDestroy");
@@ -85,14 +114,17 @@ const DriverCase elapsed("main", "events measure time", [] {
     {
         const Numbers a(with.stream);
         ok(cuEventRecord(first, with.stream), "cuEventRecord");
-        ok(launch(with.function("good_slow"), with.stream, 1, 256, 0, {a.pointer, a.pointer, kSlow, 0}), "launch");
+        ok(cuEventSynchronize(first), "cuEventSynchronize");
+        Gate gate(with, a);
         ok(cuEventRecord(second, with.stream), "cuEventRecord");
         ok(cuEventRecord(untimed, with.stream), "cuEventRecord");
         expect_status(CUDA_ERROR_NOT_READY, cuEventElapsedTime(&milliseconds, first, second), "not reached");
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        gate.open();
         ok(cuEventSynchronize(second), "cuEventSynchronize");
     }
     ok(cuEventElapsedTime(&milliseconds, first, second), "cuEventElapsedTime");
-    expect(milliseconds > 0.1f, "the kernel takes longer than that");
+    expect(milliseconds >= 2, "as long as the kernel was kept waiting");
     expect_status(CUDA_ERROR_INVALID_HANDLE, cuEventElapsedTime(&milliseconds, first, untimed), "without timing");
     for (const CUevent event : {first, second, untimed}) {
         ok(cuEventDestroy_v2(event), "cuEventDestroy");
@@ -122,10 +154,10 @@ const DriverCase destroyed("main", "a destroyed stream finishes its work first",
     const Numbers a(with.stream);
     CUstream other = nullptr;
     ok(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
-    ok(launch(with.function("good_slow"), other, 1, 256, 0, {a.pointer, a.pointer, kSlow, 0}), "launch");
+    ok(launch(with.function("good_slow"), other, 1, 256, 0, {a.pointer, a.pointer, kManySteps, 0}), "launch");
     ok(cuStreamDestroy_v2(other), "cuStreamDestroy");
     expect_status(CUDA_ERROR_INVALID_HANDLE, cuStreamDestroy_v2(other), "cuStreamDestroy again");
-    expect(a.last() == kSlow, "the kernel ran");
+    expect(a.last() == kManySteps, "the kernel ran");
 });
 
 const DriverCase threads("main", "several threads of the host work at once", [] {
