@@ -1,7 +1,7 @@
 # cmake -P cmake/BuildManagedNeeds.cmake: what the managed tests need of the native half, built into build/native.
 #
-# cmake/Native.proj calls this in every build, so it is quick and silent when there is nothing to do, safe when two builds run
-# at once, and no error where there is no compiler: the tests that need the result then say themselves that they did not run.
+# cmake/Native.proj calls this in every build, so it is quick and silent when there is nothing to do, safe when two builds
+# run at once, and no error where there is no compiler: the tests that need the result then say that they did not run.
 
 cmake_minimum_required(VERSION 3.25)
 cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH source)

@@ -1,6 +1,6 @@
 # cmake -DREPORT=FILE -P CompileFatbin.cmake -- NVCC OPTIONS...
 #
-# Runs nvcc with -Xptxas=-v and turns what ptxas says into a table in FILE; prints a summary, and every kernel that spills.
+# Runs nvcc with -Xptxas=-v and turns what ptxas says into a table in FILE; prints a summary, and each kernel that spills.
 
 set(command)
 set(after_dashes FALSE)

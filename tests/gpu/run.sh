@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that only a GPU can show, on a machine with the CUDA toolkit and CMake, but no .NET. README.md beside this says how.
+# Everything that only a GPU can show, on a machine with the CUDA toolkit and CMake, but no .NET: see README.md.
 set -uo pipefail
 
 usage() {
@@ -16,7 +16,7 @@ PUBLISHED_DIR is what tests/gpu/publish.sh makes. Logs go to OUT_DIR (default: b
   merge        a synthetic model merged by every method on the GPU and on the CPU: the same bytes?
 
   --only STAGE,...   only these (build first, unless it was done before)
-  --software         the software driver in the GPU's place, small sizes, no compute-sanitizer: a rehearsal of this script
+  --software         the software driver in the GPU's place, small sizes, no compute-sanitizer: a rehearsal
 
   INTERFUSE_GPU_PARAMETERS   parameters of the synthetic model (default: 1000000000; --software: 1000000)
   INTERFUSE_GPU_TIMEOUT      seconds that one step may take (default: 300)
@@ -63,7 +63,7 @@ else
   driver=$build/lib/libinterfuse_software_cuda.so
   module=$build/lib/interfuse_software_kernels.so
   parameters=${INTERFUSE_GPU_PARAMETERS:-1000000}
-  managed=(INTERFUSE_REQUIRE_SOFTWARE_CUDA=1 INTERFUSE_NATIVE_DIR="$build/lib")
+  managed=(INTERFUSE_REQUIRE_SOFTWARE_CUDA=1 INTERFUSE_SOFTWARE_DRIVER="$build/lib")
 fi
 native=(env INTERFUSE_CUDA_DRIVER="$driver" INTERFUSE_CUDA_MODULE="$module" "$build/bin/native_tests")
 managed=(env DOTNET_BUNDLE_EXTRACT_BASE_DIR="$build/extract" TESTINGPLATFORM_TELEMETRY_OPTOUT=1 "${managed[@]}")
@@ -72,13 +72,13 @@ summary=()
 failed=0
 
 note() {
-  summary+=("$(printf '%-24s %-8s %6s  %s' "$1" "$2" "$3" "$4")")
+  summary+=("$(printf '%-32s %-8s %6s  %s' "$1" "$2" "$3" "$4")")
   echo "${summary[-1]}"
 }
 
 # step NAME COMMAND...: runs it into OUT_DIR/NAME.log and notes the outcome, with the log's last line.
 step() {
-  local name=$1 start=$SECONDS result=0 verdict=passed
+  local name=$1 start=$SECONDS result=0 verdict=passed last
   shift
   timeout --kill-after=10 "$limit" "$@" > "$out/$name.log" 2>&1 || result=$?
   if [ "$result" != 0 ]; then
@@ -87,7 +87,8 @@ step() {
     [ "$result" != 124 ] || echo "stopped after $limit s" >> "$out/$name.log"
     tail -n 30 "$out/$name.log"
   fi
-  note "$name" "$verdict" "$((SECONDS - start)) s" "$(grep -v '^[[:space:]]*$' "$out/$name.log" | tail -n 1 | cut -c1-100)"
+  last=$(grep -v '^[[:space:]]*$' "$out/$name.log" | tail -n 1 | cut -c1-100)
+  note "$name" "$verdict" "$((SECONDS - start)) s" "$last"
   return "$result"
 }
 
@@ -97,11 +98,13 @@ wanted() {
 
 # --- build ---
 build_native() {
-  local generator=()
+  local generator=() cuda=ON
+  [ "$device" = cuda ] || cuda=OFF
   ! command -v ninja > /dev/null || [ -e "$build/CMakeCache.txt" ] || generator=(-G Ninja)
-  step configure cmake -S "$repository" -B "$build" "${generator[@]}" -DINTERFUSE_CUDA="$([ "$device" = cuda ] && echo ON || echo OFF)" \
+  step configure cmake -S "$repository" -B "$build" "${generator[@]}" -DINTERFUSE_CUDA="$cuda" \
     && step build cmake --build "$build" --parallel \
-    && step model-maker "${CXX:-c++}" -std=c++17 -O3 -pthread -o "$build/bin/synthetic_model" "$repository/tests/gpu/synthetic_model.cpp"
+    && step model-maker "${CXX:-c++}" -std=c++17 -O3 -pthread \
+      -o "$build/bin/synthetic_model" "$repository/tests/gpu/synthetic_model.cpp"
 }
 {
   nvidia-smi
@@ -163,22 +166,21 @@ recipe() {
 
 # compare METHOD RECIPE_ARGUMENTS...: merges on both devices and compares the weights.
 compare() {
-  local method=$1 where start took
+  local method=$1 where cpu=$out/merge-$1-cpu.sha256 other=$out/merge-$1-$device.sha256
   shift
   recipe "$method" "$@" > "$out/merge-$method.yml"
   for where in cpu "$device"; do
     rm -rf "${models:?}/out-$where"
-    start=$SECONDS
-    step "merge-$method-$where" "${managed[@]}" "$published/interfuse" merge "$out/merge-$method.yml" "$models/out-$where" --device "$where" \
-      || return
+    step "merge-$method-$where" "${managed[@]}" "$published/interfuse" merge \
+      "$out/merge-$method.yml" "$models/out-$where" --device "$where" || return
   done
   for where in cpu "$device"; do
     (cd "$models/out-$where" && sha256sum ./*.safetensors) > "$out/merge-$method-$where.sha256" || return
   done
-  if [ -s "$out/merge-$method-cpu.sha256" ] && cmp -s "$out/merge-$method-cpu.sha256" "$out/merge-$method-$device.sha256"; then
-    note "same-bytes-$method" passed "" "sha256 $(cut -c1-16 "$out/merge-$method-cpu.sha256" | head -n 1)..."
+  if [ -s "$cpu" ] && cmp -s "$cpu" "$other"; then
+    note "same-bytes-$method" passed "" "sha256 $(head -n 1 "$cpu" | cut -c1-16)..."
   else
-    note "same-bytes-$method" FAILED "" "the weights differ, see $out/merge-$method-*.sha256"
+    note "same-bytes-$method" FAILED "" "the weights differ: $cpu, $other"
     failed=1
   fi
   rm -rf "${models:?}/out-cpu" "${models:?}/out-$device"
@@ -197,7 +199,8 @@ fi
 
 {
   echo
-  echo "Interfuse on $device, $(date -u +%Y-%m-%dT%H:%M:%SZ): $(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2> /dev/null || echo no GPU)"
+  gpu=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2> /dev/null || echo "no GPU")
+  echo "Interfuse on $device, $(date -u +%Y-%m-%dT%H:%M:%SZ): $gpu"
   printf '%s\n' "${summary[@]}"
 } | tee "$out/summary.txt"
 exit "$failed"
