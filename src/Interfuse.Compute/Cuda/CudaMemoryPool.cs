@@ -59,8 +59,7 @@ internal sealed unsafe class CudaMemoryPool(CudaContext context, CudaStreams str
             }
 
             CudaMemory memory = TakeCached(size, user, wait: false)
-                ?? (Fits(size) ? CudaMemory.TryAllocate(context, size) : null)
-                ?? TakeCached(size, user, wait: true)
+                ?? (Fits(size) ? CudaMemory.TryAllocate(context, size) : TakeCached(size, user, wait: true))
                 ?? AllocateAfterTrimming(byteLength, size);
             _liveBytes += size;
             return memory;
@@ -112,27 +111,36 @@ internal sealed unsafe class CudaMemoryPool(CudaContext context, CudaStreams str
         {
             work.WaitAndForget();
         }
+        else
+        {
+            work.Forget();
+        }
 
         _cache.RemoveAt(found);
         _cachedBytes -= size;
         return memory;
     }
 
+    // For when the budget or the device was found to be full.
     private CudaMemory AllocateAfterTrimming(long byteLength, long size)
     {
-        Trim(Budget - _liveBytes - size);
         if (!Fits(size))
         {
-            throw new OutOfDeviceMemoryException(device, byteLength, Math.Max(0, Budget - _liveBytes));
+            Trim(Budget - _liveBytes - size);
+            if (!Fits(size))
+            {
+                throw new OutOfDeviceMemoryException(device, byteLength, Math.Max(0, Budget - _liveBytes));
+            }
+
+            if (CudaMemory.TryAllocate(context, size) is { } memory)
+            {
+                return memory;
+            }
         }
 
-        if (CudaMemory.TryAllocate(context, size) is { } memory)
-        {
-            return memory;
-        }
-
+        bool trimmed = _cache.Count > 0;
         Trim(0);
-        return CudaMemory.TryAllocate(context, size)
+        return (trimmed ? CudaMemory.TryAllocate(context, size) : null)
             ?? throw new OutOfDeviceMemoryException(device, byteLength, FreeBytes());
     }
 

@@ -6,7 +6,7 @@ public sealed partial class CudaQueue
 
     // Queues a kernel over a one-dimensional grid. The struct is its one parameter and mirrors the one in the kernel's
     // source; it is copied before this returns. No blocks is no work.
-    private unsafe void Launch<TArguments>(
+    internal unsafe void Launch<TArguments>(
         string kernel, long blocks, int threads, in TArguments arguments, int sharedBytes = 0)
         where TArguments : unmanaged
     {

@@ -117,7 +117,7 @@ public sealed partial class CudaQueue : DeviceQueue
     }
 
     // Device memory of the queue's own, aligned to 256 bytes, that later work of this queue may use until the next call.
-    private ulong Scratch(long byteLength)
+    internal ulong Scratch(long byteLength)
     {
         if (_scratch is null || byteLength > _scratchLength)
         {

@@ -7,7 +7,7 @@ internal sealed class WorkUnderWay(List<(CudaStream Stream, CudaEventHandle Mark
     /// <param name="user">The stream, or null for any.</param>
     public bool HasEndedFor(CudaStream? user)
     {
-        marks?.RemoveAll(static entry => Forget(entry.Mark, entry.Mark.HasEnded));
+        marks?.RemoveAll(static entry => ForgetIfEnded(entry.Mark));
         return marks is null || marks.TrueForAll(entry => entry.Stream == user);
     }
 
@@ -17,14 +17,25 @@ internal sealed class WorkUnderWay(List<(CudaStream Stream, CudaEventHandle Mark
         foreach ((CudaStream _, CudaEventHandle mark) in marks ?? [])
         {
             mark.Drain();
+        }
+
+        Forget();
+    }
+
+    /// <summary>Gives the marks back without waiting, for a user who need not.</summary>
+    public void Forget()
+    {
+        foreach ((CudaStream _, CudaEventHandle mark) in marks ?? [])
+        {
             mark.Dispose();
         }
 
         marks?.Clear();
     }
 
-    private static bool Forget(CudaEventHandle mark, bool ended)
+    private static bool ForgetIfEnded(CudaEventHandle mark)
     {
+        bool ended = mark.HasEnded;
         if (ended)
         {
             mark.Dispose();

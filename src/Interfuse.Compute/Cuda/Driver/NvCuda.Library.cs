@@ -42,7 +42,9 @@ internal sealed unsafe partial class NvCuda
         }
     }
 
-    private static nint LoadFirst(IReadOnlyList<string> places)
+    /// <summary>Loads the first of these that can be loaded.</summary>
+    /// <exception cref="DllNotFoundException">None can; the message says why of each.</exception>
+    internal static nint LoadFirst(IReadOnlyList<string> places)
     {
         var failures = new List<string>();
         foreach (string place in places)
