@@ -6,7 +6,7 @@ namespace Interfuse.Compute;
 public sealed partial class CpuKernels
 {
     // A sum of weights nearer to zero than this normalizes nothing.
-    private const float SmallestDivisor = 1e-8f;
+    internal const float SmallestDivisor = 1e-8f;
 
     /// <summary>
     /// Adds weighted task vectors to the base (Ilharco et al., 2023), with trimming: with

@@ -37,7 +37,7 @@ public sealed class CudaDevice : Device
     public override string Name { get; }
 
     /// <inheritdoc/>
-    public override int MaxExperts => 16;
+    public override int MaxExperts => PerExpert<ulong>.Length;
 
     /// <inheritdoc/>
     public override int TilesPerStep => 16;
