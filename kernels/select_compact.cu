@@ -12,7 +12,7 @@ static __device__ __forceinline__ unsigned members(
     unsigned mask = 0;
 #pragma unroll
     for (int i = 0; i < kGroup; ++i) {
-        const unsigned m = magnitude(deltas[i]);
+        const unsigned m = magnitude_bits(deltas[i]);
         const bool inside = i < count && m <= range.high && (i < ties ? m >= range.low : m > range.low);
         mask |= inside ? 1u << i : 0u;
     }
@@ -40,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(interfuse::selection::kThreads)
         inside += static_cast<unsigned>(__popc(members(a.range, first, count, deltas)));
 #pragma unroll
         for (int i = 0; i < kGroup; ++i) {
-            above += i < count && magnitude(deltas[i]) > a.range.high ? 1u : 0u;
+            above += i < count && magnitude_bits(deltas[i]) > a.range.high ? 1u : 0u;
         }
     });
 
@@ -126,9 +126,9 @@ extern "C" __global__ void __launch_bounds__(interfuse::selection::kThreads)
 
             if (place < a.room) {
                 if (a.values == nullptr) {
-                    static_cast<uint32_t*>(a.indices)[place] = magnitude(deltas[i]);
+                    static_cast<uint32_t*>(a.indices)[place] = magnitude_bits(deltas[i]);
                 } else {
-                    interfuse::store_element(a.values, a.value_dtype, place, deltas[i]);
+                    store_element(a.values, a.value_dtype, place, deltas[i]);
                     if (a.index_bytes == 4) {
                         static_cast<int32_t*>(a.indices)[place] = static_cast<int32_t>(first + i);
                     } else {
@@ -143,8 +143,8 @@ extern "C" __global__ void __launch_bounds__(interfuse::selection::kThreads)
 }
 INTERFUSE_KERNEL(interfuse_select_write)
 
-/// The index of the element with these magnitude bits that `rank` others come before, or -1. `chunks` counts them in chunks
-/// of `chunk_length` elements, a multiple of eight. One block.
+/// The index of the element with these magnitude bits that `rank` others come before, or -1. `chunks` counts them in
+/// chunks of `chunk_length` elements, a multiple of eight. One block.
 extern "C" __global__ void __launch_bounds__(interfuse::selection::kScanThreads)
     interfuse_select_locate(const interfuse::selection::SelectLocateArguments a) {
     using namespace interfuse::selection;

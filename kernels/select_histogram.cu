@@ -1,8 +1,8 @@
 // Magnitudes counted in bins.
 #include "select_pairs.cuh"
 
-/// Counts in `bin_count` shared words of a block, then adds what is not zero to the bins. Each block takes one chunk, of
-/// less than 2^31 elements.
+/// Counts in `bin_count` shared words of a block, then adds what is not zero to the bins. Each block takes one chunk,
+/// of less than 2^31 elements.
 extern "C" __global__ void __launch_bounds__(interfuse::selection::kThreads)
     interfuse_select_histogram(const interfuse::selection::SelectHistogramArguments a) {
     using namespace interfuse::selection;
@@ -18,7 +18,7 @@ extern "C" __global__ void __launch_bounds__(interfuse::selection::kThreads)
         Run run;
 #pragma unroll
         for (int i = 0; i < kGroup; ++i) {
-            const unsigned m = magnitude(deltas[i]);
+            const unsigned m = magnitude_bits(deltas[i]);
             const unsigned bin = (m - a.low) >> a.shift;
             if (i < count && m >= a.low && bin < static_cast<unsigned>(a.bin_count)) {
                 run.add(bins, bin);

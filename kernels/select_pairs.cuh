@@ -5,6 +5,9 @@
 
 namespace interfuse::selection {
 
+using interfuse::magnitude_bits;
+using interfuse::store_element;
+
 /// Eight consecutive elements as they lie in memory, so that several loads can be under way before the first is used.
 template <int32_t kDtype>
 struct Raw {
@@ -13,9 +16,10 @@ struct Raw {
     Words<4> parts[kParts];
 
     __device__ __forceinline__ void load(const void* origin, int64_t first) {
+        const uint64_t group = static_cast<uint64_t>(first) / kGroup;
 #pragma unroll
         for (int i = 0; i < kParts; ++i) {
-            parts[i] = load_words<4>(origin, first / kGroup * kParts + i);
+            parts[i] = load_words<4>(origin, static_cast<int64_t>(group * kParts) + i);
         }
     }
 
@@ -31,16 +35,13 @@ struct Raw {
     }
 };
 
-static __device__ __forceinline__ unsigned magnitude(float delta) {
-    return min(magnitude_bits(delta), kNaNMagnitude);
-}
-
 static __device__ __forceinline__ bool aligned(const Pair& pair) {
     return ((reinterpret_cast<uint64_t>(pair.base) | reinterpret_cast<uint64_t>(pair.expert)) & 15u) == 0;
 }
 
 /// The deltas of up to eight elements from `first` on; returns how many there are before `end`.
-static __device__ __forceinline__ int load_deltas(const Pair& pair, int64_t first, int64_t end, float (&deltas)[kGroup]) {
+static __device__ __forceinline__ int load_deltas(
+    const Pair& pair, int64_t first, int64_t end, float (&deltas)[kGroup]) {
     const int64_t left = end - first;
     const int count = left < 0 ? 0 : left < kGroup ? static_cast<int>(left) : kGroup;
     float base[kGroup] = {};
@@ -99,8 +100,9 @@ static __device__ __forceinline__ int64_t visit_aligned(const Pair& pair, int64_
     return step;
 }
 
-/// Calls `visit(first, count, deltas)` for the groups of eight elements from `begin`, a multiple of eight, to `end`. All
-/// kBlock threads of the block make equally many calls, in the order of their elements; past the end the count is 0.
+/// Calls `visit(first, count, deltas)` for the groups of eight elements from `begin`, a multiple of eight, to `end`.
+/// All kBlock threads of the block make equally many calls, in the order of their elements; past the end the count is
+/// 0.
 template <int kBlock = kThreads, class Visit>
 static __device__ __forceinline__ void visit_groups(const Pair& pair, int64_t begin, int64_t end, Visit visit) {
     constexpr int kPass = kBlock * kGroup;

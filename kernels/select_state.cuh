@@ -1,10 +1,11 @@
-// What the kernels of the exact top-k selection share: arguments, the search's state in device memory, and small helpers.
+// What the kernels of the exact top-k selection share: arguments, the search's state in device memory, and small
+// helpers.
 //
-// The search for the k-th largest magnitude: a sample of the elements brackets it between two magnitudes (select_sample,
-// select_digits and select_pick), one sweep over all elements counts what lies above the bracket, on its two edges and
-// between them, and collects what lies between (select_sweep); the answer is an edge, or is picked from the collected by
-// the same select_digits and select_pick. The edges are counted and not collected, so that an input of few distinct
-// values, which a bracket can't come between, collects nothing.
+// The search for the k-th largest magnitude: a sample of the elements brackets it between two magnitudes
+// (select_sample, select_digits and select_pick), one sweep over all elements counts what lies above the bracket, on
+// its two edges and between them, and collects what lies between (select_sweep); the answer is an edge, or is picked
+// from the collected by the same select_digits and select_pick. The edges are counted and not collected, so that an
+// input of few distinct values, which a bracket can't come between, collects nothing.
 #pragma once
 
 #include "elements.cuh"
@@ -13,9 +14,6 @@
 namespace interfuse::selection {
 
 constexpr unsigned kAllLanes = 0xFFFFFFFFu;
-
-// Every NaN has this one magnitude: which payload an operation gives it differs between processors.
-constexpr unsigned kNaNMagnitude = 0x7FC00000u;
 
 static __device__ __forceinline__ int lane() {
     return static_cast<int>(threadIdx.x & 31u);
@@ -59,8 +57,8 @@ static __device__ __forceinline__ unsigned long long block_prefix(
     return before + prefix;
 }
 
-/// Adds `count` to a bin of `bins`, in one step for the whole warp where all its lanes have the same bin. All lanes of the
-/// warp take part; a lane with nothing to add gives a count of 0.
+/// Adds `count` to a bin of `bins`, in one step for the whole warp where all its lanes have the same bin. All lanes of
+/// the warp take part; a lane with nothing to add gives a count of 0.
 static __device__ __forceinline__ void add_to_bin(unsigned* bins, unsigned bin, unsigned count) {
     const unsigned leader_bin = __shfl_sync(kAllLanes, bin, 0);
     if (__all_sync(kAllLanes, bin == leader_bin || count == 0)) {

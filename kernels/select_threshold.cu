@@ -84,7 +84,7 @@ extern "C" __global__ void __launch_bounds__(interfuse::selection::kThreads)
     float deltas[kGroup];
     load_deltas(a.pair, first, a.pair.length, deltas);
     for (int i = 0; i < kGroup; ++i) {
-        a.sample[group * kGroup + i] = magnitude(deltas[i]);
+        a.sample[group * kGroup + i] = magnitude_bits(deltas[i]);
     }
 }
 INTERFUSE_KERNEL(interfuse_select_sample)
@@ -203,7 +203,7 @@ extern "C" __global__ void __launch_bounds__(interfuse::selection::kThreads, 4)
         unsigned inside = 0;
 #pragma unroll
         for (int i = 0; i < kGroup; ++i) {
-            const unsigned m = magnitudes[i] = magnitude(deltas[i]);
+            const unsigned m = magnitudes[i] = magnitude_bits(deltas[i]);
             const bool there = i < count;
             above += there && m > high ? 1u : 0u;
             at_high += there && m == high ? 1u : 0u;
