@@ -25,36 +25,33 @@ internal sealed class FindThresholdCase : KernelCase
 
     public override void Run() => _threshold = Queue.FindThreshold(_base, _expert, _keep);
 
-    // A threshold is right where it keeps k elements, and keeps all that are above its magnitude. So any size is
-    // verified as a whole, in one sweep of the reference and little memory.
+    // A threshold is right where it keeps k elements, keeps all that are above its magnitude, and ends the ties at one
+    // of them. So any size is verified as a whole, in one sweep of the reference and little memory.
     private protected override string Compare(DeviceQueue reference)
     {
-        (long above, long equal) = (0, 0);
+        (long above, long kept, long left) = (0, 0, 0);
+        bool endsAtTie = _threshold.TieEnd == long.MaxValue;
         foreach (Part part in Part.All(Elements))
         {
-            (long partAbove, long partEqual) = Count(reference, part);
-            above += partAbove;
-            equal += partEqual;
+            using var tensors = new TensorSet(reference);
+            DeviceSpan baseValues = tensors.Input(_pattern, 0, _base.DType, part, Elements);
+            DeviceSpan expert = tensors.Input(_pattern, 1, _base.DType, part, Elements);
+            long tied = Math.Clamp(_threshold.TieEnd - part.Start, 0, part.Length);
+            (long Above, long Equal) first = Count(reference, baseValues, expert, 0, tied);
+            (long Above, long Equal) rest = Count(reference, baseValues, expert, tied, part.Length - tied);
+            above += first.Above + rest.Above;
+            kept += first.Equal;
+            left += rest.Equal;
+            if (tied < part.Length && tied == _threshold.TieEnd - part.Start)
+            {
+                endsAtTie = Count(reference, baseValues, expert, tied, 1).Equal == 1;
+            }
         }
 
-        if (above + equal != _keep)
-        {
-            throw Mismatch(
-                $"{_threshold} keeps {above} elements above and {equal} at its magnitude, but {_keep} were to be kept");
-        }
-
-        return "whole";
-    }
-
-    private (long Above, long Equal) Count(DeviceQueue reference, Part part)
-    {
-        using var tensors = new TensorSet(reference);
-        DeviceSpan baseValues = tensors.Input(_pattern, 0, _base.DType, part, Elements);
-        DeviceSpan expert = tensors.Input(_pattern, 1, _base.DType, part, Elements);
-        long tied = Math.Clamp(_threshold.TieEnd - part.Start, 0, part.Length);
-        (long above, long equal) = Count(reference, baseValues, expert, 0, tied);
-        (long laterAbove, _) = Count(reference, baseValues, expert, tied, part.Length - tied);
-        return (above + laterAbove, equal);
+        return above + kept == _keep && endsAtTie
+            ? "whole"
+            : throw Mismatch(
+                $"{_threshold} keeps {above} elements above and {kept} of {kept + left} at its magnitude; {_keep} were to be kept");
     }
 
     private (long Above, long Equal) Count(

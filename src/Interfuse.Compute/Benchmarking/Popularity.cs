@@ -33,8 +33,8 @@ internal static class Popularities
             {
                 Popularity.Distinct => request % things,
                 Popularity.Uniform => random.NextInt64(things),
-                // The inverse of the distribution's continuous form: log(n) / log(things) of the requests are below n.
-                Popularity.Skewed => Math.Min((long)Math.Pow(things, random.NextDouble()) - 1, things - 1),
+                // The inverse of the law's continuous form: of all requests, log(n + 1) / log(things + 1) are below n.
+                Popularity.Skewed => Math.Min((long)Math.Pow(things + 1.0, random.NextDouble()) - 1, things - 1),
                 _ => 0,
             };
         }
