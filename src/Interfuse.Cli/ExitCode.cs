@@ -14,6 +14,9 @@ internal static class ExitCode
     /// <summary>Reading or writing failed.</summary>
     public const int InputOutput = 3;
 
+    /// <summary>The device can't be used, or failed.</summary>
+    public const int Device = 4;
+
     /// <summary>Interfuse itself is at fault: EX_SOFTWARE of sysexits.h.</summary>
     public const int Bug = 70;
 

@@ -1,3 +1,6 @@
+using Interfuse.Compute;
+using Interfuse.Compute.Cuda;
+
 namespace Interfuse.Cli;
 
 /// <summary>Turns what went wrong into one line for people and an exit code for programs.</summary>
@@ -11,6 +14,10 @@ internal static class Failure
             case OperationCanceledException:
                 Messages.Note("interrupted; run the same command with --resume to continue");
                 return ExitCode.Interrupted;
+
+            case DeviceUnavailableException or OutOfDeviceMemoryException or CudaDriverException:
+                Messages.Error(error.Message);
+                return ExitCode.Device;
 
             case InterfuseException { InnerException: not (IOException or UnauthorizedAccessException) }:
                 Messages.Error(error.Message);

@@ -3,7 +3,7 @@ using Interfuse.Cli;
 using Interfuse.Cli.Commands;
 
 const string Description = "Interfuse merges fine-tuned language models. Exit codes: 0 done, 1 bad input, "
-    + "2 bad command line, 3 reading or writing failed, 70 a bug, 130 interrupted.";
+    + "2 bad command line, 3 reading or writing failed, 4 the device failed, 70 a bug, 130 interrupted.";
 
 var root = new RootCommand(Description)
 {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Interfuse.Compute;
 using Interfuse.Merging.Recipes;
 
 namespace Interfuse.Cli;
@@ -96,6 +97,19 @@ internal static class Usage
         }
 
         return names;
+    }
+
+    /// <summary>Reads the value of an option that names a device.</summary>
+    public static string? ParseDevice(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (Devices.Names.Contains(text))
+        {
+            return text;
+        }
+
+        AddError(result, $"'{text}' is none of {string.Join(", ", Devices.Names)}");
+        return null;
     }
 
     /// <summary>Reads the value of an option that takes one of some words.</summary>

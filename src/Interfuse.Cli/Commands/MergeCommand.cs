@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Interfuse.Compute;
 using Interfuse.Merging.Execution;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
@@ -20,6 +21,14 @@ internal static class MergeCommand
     private static readonly Argument<string> Target = new("OUT")
     {
         Description = "The model directory to make. It appears when it is complete, and not before.",
+    };
+
+    private static readonly Option<string?> DeviceName = new("--device")
+    {
+        Description = "What to compute on; the output doesn't depend on it. 'auto' takes CUDA where it can be used and says what it "
+            + "chose; 'software' runs the CUDA kernels on the processor, to test them. [default: cpu]",
+        HelpName = string.Join('|', Devices.Names),
+        CustomParser = Usage.ParseDevice,
     };
 
     private static readonly Option<ulong?> Threads = new("--threads")
@@ -93,7 +102,7 @@ internal static class MergeCommand
     {
         var command = new Command("merge", "Merge models by a recipe into a model directory.")
         {
-            RecipePath, Target, Threads, MaxMemory, ShardSize, Seed, Semantics, TruncateEmbeddings, Overwrite, Resume,
+            RecipePath, Target, DeviceName, Threads, MaxMemory, ShardSize, Seed, Semantics, TruncateEmbeddings, Overwrite, Resume,
             DryRun, Json, Quiet,
         };
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
@@ -103,10 +112,19 @@ internal static class MergeCommand
     private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
         Recipe recipe = Recipe.Load(parsed.GetRequiredValue(RecipePath), MergeMethods.Signatures);
-        using MergePlan plan = MergePlan.Create(recipe, Options(parsed));
         string target = parsed.GetRequiredValue(Target);
         bool json = parsed.GetValue(Json);
         bool quiet = parsed.GetValue(Quiet);
+
+        // A merge has threads of its own, each of which computes what it has read.
+        DeviceChoice choice = Devices.Open(parsed.GetValue(DeviceName) ?? Devices.Cpu, threads: 1);
+        using Device device = choice.Device;
+        if (parsed.GetValue(DeviceName) == Devices.Auto && !quiet)
+        {
+            Messages.Note($"device: {choice.Why}");
+        }
+
+        using MergePlan plan = MergePlan.Create(recipe, Options(parsed) with { Device = device });
         foreach (string warning in quiet ? [] : plan.Warnings)
         {
             Messages.Warning(warning);

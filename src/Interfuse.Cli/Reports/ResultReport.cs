@@ -7,7 +7,7 @@ namespace Interfuse.Cli;
 /// <summary>What a merge did.</summary>
 internal sealed record ResultReport(
     string Method, int Models, string Target, int Tensors, int TensorsResumed, long Parameters, long BytesOut,
-    long BytesRead, long BytesWritten, int Files, double Seconds, int Threads,
+    long BytesRead, long BytesWritten, int Files, double Seconds, int Threads, string Device,
     IReadOnlyList<NonFiniteTensor> NonFinite, IReadOnlyList<string> Warnings)
 {
     // As many tensors with NaN as fit on a screen; --json has all.
@@ -26,6 +26,7 @@ internal sealed record ResultReport(
         plan.Layout.Shards.Count,
         report.Elapsed.TotalSeconds,
         report.Threads,
+        report.Device,
         report.NonFinite,
         plan.Warnings);
 
@@ -44,6 +45,7 @@ internal sealed record ResultReport(
                 ("read", Sizes.Format(BytesRead)),
                 ("written", $"{Sizes.Format(BytesWritten)} in {Sizes.Count(Files, "file")}"),
                 ("time", $"{seconds} s on {Sizes.Count(Threads, "thread")}, {Sizes.Format(rate)}/s"),
+                ("device", Device),
                 .. Reports.Column("NaN/inf", NonFinite.Take(NonFiniteShown).Select(tensor =>
                     $"{tensor.Count} in {tensor.Tensor}")),
                 ("", NonFinite.Count > NonFiniteShown ? $"and {NonFinite.Count - NonFiniteShown} more tensors" : null),

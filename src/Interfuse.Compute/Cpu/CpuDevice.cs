@@ -21,7 +21,13 @@ public sealed class CpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override string Name => $"CPU ({Path}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
+    public override string Name => Path switch
+    {
+        CpuPath.Scalar => "CPU (scalar)",
+        CpuPath.Vector128 => "CPU (128 bits)",
+        CpuPath.Vector256 => "CPU (256 bits)",
+        _ => "CPU (512 bits)",
+    };
 
     /// <summary>The vector width of its kernels.</summary>
     public CpuPath Path => Kernels.Path;

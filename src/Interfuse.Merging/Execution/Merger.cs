@@ -68,6 +68,7 @@ public sealed class Merger
             _target,
             Stopwatch.GetElapsedTime(begin),
             threads,
+            _device.Name,
             resumed,
             [.. finished.Where(entry => entry.Value > 0).OrderBy(entry => entry.Key)
                 .Select(entry => new NonFiniteTensor(_plan.Tensors[entry.Key].Output.Name, entry.Value))]);
@@ -233,7 +234,8 @@ public sealed record NonFiniteTensor(string Tensor, long Count);
 /// <param name="Target">The directory made.</param>
 /// <param name="Elapsed">From the first byte read to the directory in place.</param>
 /// <param name="Threads">The threads used.</param>
+/// <param name="Device">The device that computed, in words.</param>
 /// <param name="TensorsResumed">Tensors taken over from an interrupted run.</param>
 /// <param name="NonFinite">Tensors with NaN or infinite values.</param>
 public sealed record MergeReport(
-    string Target, TimeSpan Elapsed, int Threads, int TensorsResumed, IReadOnlyList<NonFiniteTensor> NonFinite);
+    string Target, TimeSpan Elapsed, int Threads, string Device, int TensorsResumed, IReadOnlyList<NonFiniteTensor> NonFinite);

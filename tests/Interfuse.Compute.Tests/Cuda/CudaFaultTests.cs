@@ -1,5 +1,6 @@
 using Interfuse.Checkpoints;
 using Interfuse.Compute.Cuda;
+using Interfuse.Testing;
 
 namespace Interfuse.Compute.Tests.Cuda;
 

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Interfuse.Checkpoints;
 using Interfuse.Compute.Cuda;
+using Interfuse.Testing;
 
 namespace Interfuse.Compute.Tests.Cuda;
 

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Interfuse.Compute.Cuda;
+using Interfuse.Testing;
 
 namespace Interfuse.Compute.Tests.Cuda;
 

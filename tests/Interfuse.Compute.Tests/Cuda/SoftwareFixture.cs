@@ -11,7 +11,7 @@ public abstract class SoftwareFixture
     private string _before = "";
 
     [OneTimeSetUp]
-    public void RequireDriver() => SoftwareDriver.Require();
+    public void RequireDriver() => Require();
 
     [SetUp]
     public void Count()
@@ -26,6 +26,20 @@ public abstract class SoftwareFixture
     {
         SoftwareDriver.Inject("");
         Assert.That(SoftwareDriver.Live(), Is.EqualTo(_before), "what the driver gave out and did not get back");
+    }
+
+    /// <summary>Ends a fixture that needs the driver where it is not there: skipped, or failed if it is required.</summary>
+    internal static void Require()
+    {
+        if (CudaLibraries.SoftwareMissing is { } reason)
+        {
+            if (CudaLibraries.SoftwareRequired)
+            {
+                Assert.Fail($"the software CUDA driver is required here: {reason}");
+            }
+
+            Assert.Ignore($"not run: {reason}");
+        }
     }
 
     internal static ICudaDriver Driver => NvCuda.Load(CudaLibraries.SoftwareDriver);

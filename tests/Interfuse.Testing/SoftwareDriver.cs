@@ -1,30 +1,16 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Interfuse.Testing;
 
-namespace Interfuse.Compute.Tests.Cuda;
+namespace Interfuse.Testing;
 
 /// <summary>The software driver's own two functions: faults to inject, and what has not been freed.</summary>
-internal static unsafe class SoftwareDriver
+public static unsafe class SoftwareDriver
 {
     private static readonly string[] Kinds = ["device_memory", "host_memory", "stream", "event", "module", "context"];
 
     private static readonly Lazy<nint> Library = new(() => NativeLibrary.Load(CudaLibraries.SoftwareDriver));
 
-    /// <summary>Ends a fixture that needs the driver where it is not there: skipped, or failed if it is required.</summary>
-    public static void Require()
-    {
-        if (CudaLibraries.SoftwareMissing is { } reason)
-        {
-            if (CudaLibraries.SoftwareRequired)
-            {
-                Assert.Fail($"the software CUDA driver is required here: {reason}");
-            }
-
-            Assert.Ignore($"not run: {reason}");
-        }
-    }
-
+    /// <summary>Whether the library has a function.</summary>
     public static bool Exports(string name) => NativeLibrary.TryGetExport(Library.Value, name, out _);
 
     /// <summary>Sets the faults to come, counted from now on, and undoes what earlier ones broke.</summary>
@@ -40,6 +26,7 @@ internal static unsafe class SoftwareDriver
     /// <summary>What the driver has given out and not got back, kind by kind.</summary>
     public static string Live() => string.Join(", ", Kinds.Select(kind => $"{kind} {Live(kind)}"));
 
+    /// <summary>What the driver has given out of one kind and not got back.</summary>
     public static long Live(string kind)
     {
         var live = (delegate* unmanaged<byte*, long>)NativeLibrary.GetExport(Library.Value, "interfuse_software_live");
