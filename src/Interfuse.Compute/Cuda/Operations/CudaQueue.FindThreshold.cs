@@ -5,7 +5,7 @@ namespace Interfuse.Compute.Cuda;
 
 public sealed partial class CudaQueue
 {
-    /// <summary>How often the last <see cref="FindThresholdCore"/> read all elements; its sample is not counted.</summary>
+    /// <summary>How often the last search for a threshold read all elements; its sample is not counted.</summary>
     internal int LastSelectionSweeps { get; private set; }
 
     /// <inheritdoc/>
@@ -19,8 +19,9 @@ public sealed partial class CudaQueue
 
     /// <summary>The search for the k-th largest magnitude; kernels/select_state.cuh says how it goes.</summary>
     /// <remarks>
-    /// The host decides what is done next, from what the last sweep counted. The sample's bracket holds the answer unless
-    /// chance is against it (once in some ten thousand searches, if at all); then histograms narrow what is left.
+    /// The host decides what is done next, from what the last sweep counted. The sample's bracket holds the answer
+    /// unless chance is against it (once in some ten thousand searches, if at all); then histograms narrow what is
+    /// left.
     /// </remarks>
     private sealed class ThresholdSearch
     {
@@ -113,8 +114,8 @@ public sealed partial class CudaQueue
 
         private void Begin(SelectionState state) => _queue.Write(_state, new ReadOnlySpan<SelectionState>(in state));
 
-        // The sampled groups may each be all above the answer or all below: a group counts as one draw. The bracket is four
-        // standard deviations of a binomial distribution wide to either side, and a little more for rare ones.
+        // The sampled groups may each be all above the answer or all below: a group counts as one draw. The bracket is
+        // four standard deviations of a binomial distribution wide to either side, and a little more for rare ones.
         private void BracketFromSample()
         {
             long groups = Math.Min(_pair.Length / ElementsPerGroup, MaxGroups);
@@ -138,7 +139,8 @@ public sealed partial class CudaQueue
             Search(sampled, MagnitudeBits);
         }
 
-        // Runs the state's searches over the values where candidates stand, which differ in the given number of low bits.
+        // Runs the state's searches over the values where candidates stand, which differ in the given number of low
+        // bits.
         private void Search(long values, int bits)
         {
             _queue.Clear(_bins, 2 * DigitBins * sizeof(uint));
@@ -148,7 +150,8 @@ public sealed partial class CudaQueue
                 int shift = Math.Max(bits - DigitBits, 0);
                 _queue.Launch("interfuse_select_digits", blocks, SelectionThreads, new SelectDigitsArguments(
                     _candidates, _state, _bins, values, shift, 1 << (bits - shift)));
-                _queue.Launch("interfuse_select_pick", 2, SelectionThreads, new SelectPickArguments(_state, _bins, shift));
+                var pick = new SelectPickArguments(_state, _bins, shift);
+                _queue.Launch("interfuse_select_pick", 2, SelectionThreads, pick);
                 bits = shift;
             }
         }
@@ -159,8 +162,10 @@ public sealed partial class CudaQueue
             int chunk = _queue.SelectionSweepChunk(_pair.Length);
             _queue.Clear(_tilesAtLow, _tileBytes);
             _queue.Clear(_tilesAtHigh, _tileBytes);
-            _queue.Launch("interfuse_select_sweep", SelectionBlocks(_pair.Length, chunk), SelectionThreads, new SelectSweepArguments(
-                _pair, _state, _candidates, _candidateTiles, _tilesAtLow, _tilesAtHigh, _room, chunk));
+            var arguments = new SelectSweepArguments(
+                _pair, _state, _candidates, _candidateTiles, _tilesAtLow, _tilesAtHigh, _room, chunk);
+            long blocks = SelectionBlocks(_pair.Length, chunk);
+            _queue.Launch("interfuse_select_sweep", blocks, SelectionThreads, arguments);
             return _queue.ReadOne<SelectionState>(_state);
         }
 
@@ -187,8 +192,8 @@ public sealed partial class CudaQueue
                 ? long.MaxValue
                 : _queue.Locate(_pair, bits, kept, tiles, TileGrid.TileLength, _result));
 
-        // Makes a bracket, from magnitudes between which the answer lies for certain, that holds no more than there is room
-        // for. Bins count from below, so that what lies above the bracket and shares its last bin does no harm.
+        // Makes a bracket, from magnitudes between which the answer lies for certain, that holds no more than there is
+        // room for. Bins count from below, so that what lies above the bracket and shares its last bin does no harm.
         private void Narrow(uint low, uint high, long below)
         {
             Span<long> bins = stackalloc long[MaxBins];

@@ -25,7 +25,14 @@ public sealed partial class CudaQueue
         ulong offsets = scratch + (ulong)offsetsAt;
         CountInRange(pair, range, scratch + (ulong)countsAt, tiles: 0, offsets);
         Launch("interfuse_select_write", chunks, SelectionThreads, new SelectWriteArguments(
-            pair, range, offsets, Address(values), Address(indices), values.Length, Code(values.DType), indices.DType.Size()));
+            pair,
+            range,
+            offsets,
+            Address(values),
+            Address(indices),
+            values.Length,
+            Code(values.DType),
+            indices.DType.Size()));
         return ReadOne<long>(offsets + (ulong)(chunks * sizeof(long)));
     }
 
@@ -112,7 +119,8 @@ public sealed partial class CudaQueue
         }
 
         long chunks = SelectionBlocks(pair.Length, SelectionChunk);
-        Launch("interfuse_select_count", chunks, SelectionThreads, new SelectCountArguments(pair, range, counts, tiles));
+        var arguments = new SelectCountArguments(pair, range, counts, tiles);
+        Launch("interfuse_select_count", chunks, SelectionThreads, arguments);
         if (offsets != 0)
         {
             Launch("interfuse_select_scan", 1, SelectionScanThreads, new SelectScanArguments(counts, offsets, chunks));
@@ -140,7 +148,8 @@ public sealed partial class CudaQueue
         return ReadOne<long>(result);
     }
 
-    // How many elements a block of a sweep takes: a power of two up to a tile, so that each processor gets many blocks.
+    // How many elements a block of a sweep takes: a power of two up to a tile, so that each processor gets many
+    // blocks.
     private int SelectionSweepChunk(long elements)
     {
         const int BlocksPerMultiprocessor = 64;

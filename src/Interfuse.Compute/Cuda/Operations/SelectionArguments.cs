@@ -9,8 +9,8 @@ internal readonly record struct SelectionPair(
     ulong Base, ulong Expert, long Length, int BaseDType, int ExpertDType);
 
 /// <summary>
-/// Two searches, low and high, for the value at a rank (0: the value is known), and what a sweep has counted relative to
-/// their results.
+/// Two searches, low and high, for the value at a rank (0: the value is known), and what a sweep has counted relative
+/// to their results.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal record struct SelectionState
@@ -58,7 +58,8 @@ internal readonly record struct SelectTallyArguments(
     ulong Candidates, ulong CandidateTiles, ulong Tiles, long Count, uint Bits, int Reserved = 0);
 
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct SelectCountArguments(SelectionPair Pair, SelectionRange Range, ulong Chunks, ulong Tiles);
+internal readonly record struct SelectCountArguments(
+    SelectionPair Pair, SelectionRange Range, ulong Chunks, ulong Tiles);
 
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct SelectScanArguments(ulong Chunks, ulong Offsets, long Count);
