@@ -57,6 +57,7 @@ public sealed partial class CudaQueue : DeviceQueue
     public void WaitFor(CudaEvent mark)
     {
         ArgumentNullException.ThrowIfNull(mark);
+        ObjectDisposedException.ThrowIf(mark.Handle.IsClosed, mark);
         Begin();
         Driver.Check(Driver.cuStreamWaitEvent(_stream.ForWork(), mark.Handle.Value, 0));
     }

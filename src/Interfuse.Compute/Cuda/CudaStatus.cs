@@ -55,7 +55,7 @@ internal static unsafe class CudaStatus
     private static string? Advice(CUresult status) => status switch
     {
         CUresult.CUDA_ERROR_STUB_LIBRARY => "a linker stub was loaded instead of a driver: take the toolkit's stubs off the library path",
-        CUresult.CUDA_ERROR_DEVICE_UNAVAILABLE => "another process has the device for itself: end it, or use another device",
+        CUresult.CUDA_ERROR_DEVICE_UNAVAILABLE => "another process has the device for itself, or the device is lost: see what nvidia-smi says of it",
         CUresult.CUDA_ERROR_ECC_UNCORRECTABLE => "the device's memory is damaged: reset the device, or use another",
         CUresult.CUDA_ERROR_INVALID_IMAGE or CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU
             or CUresult.CUDA_ERROR_INVALID_PTX or CUresult.CUDA_ERROR_UNSUPPORTED_PTX_VERSION

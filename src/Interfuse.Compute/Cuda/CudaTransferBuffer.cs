@@ -5,7 +5,7 @@ internal sealed unsafe class CudaTransferBuffer : TransferBuffer, ICudaBuffer
 {
     private readonly CudaStreams _streams;
     private readonly PinnedMemory? _host;
-    private readonly CudaAllocation _device;
+    private readonly CudaAllocation? _device;
     private bool _disposed;
 
     public CudaTransferBuffer(CudaMemoryPool pool, CudaContext context, CudaStreams streams, int byteLength, string device)
@@ -24,6 +24,9 @@ internal sealed unsafe class CudaTransferBuffer : TransferBuffer, ICudaBuffer
         }
     }
 
+    // Before the handles' own finalizers, which would give the host's side back while a copy is under way.
+    ~CudaTransferBuffer() => Dispose(disposing: false);
+
     public override Span<byte> Host
     {
         get
@@ -38,7 +41,7 @@ internal sealed unsafe class CudaTransferBuffer : TransferBuffer, ICudaBuffer
         get
         {
             ObjectDisposedException.ThrowIf(_disposed, typeof(TransferBuffer));
-            return _device.Address;
+            return _device!.Address;
         }
     }
 
@@ -60,7 +63,8 @@ internal sealed unsafe class CudaTransferBuffer : TransferBuffer, ICudaBuffer
             // A copy that is still under way, after an error elsewhere, must not end in memory that is no longer ours.
             _streams.Drain();
             _host?.Dispose();
-            _device.Dispose();
+            // Null where there was no room and the constructor did not end.
+            _device?.Dispose();
         }
     }
 }
