@@ -26,7 +26,9 @@ public static class Devices
     /// <summary>What <see cref="Open"/> understands.</summary>
     public static IReadOnlyList<string> Names { get; } = [Auto, Cpu, Cuda, Software];
 
-    /// <summary>Opens a device. One that is named is opened or is an error; nothing else is used in its place.</summary>
+    /// <summary>
+    /// Opens a device. One that is named is opened or is an error; nothing else is used in its place.
+    /// </summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="threads">How many threads the processor's device computes on, 1 or more.</param>
     /// <exception cref="DeviceUnavailableException">There is no such device, or it can't be used here.</exception>

@@ -4,8 +4,8 @@ namespace Interfuse.Compute.Cuda;
 
 /// <summary>A device's primary context, held until the last object in it is gone.</summary>
 /// <remarks>
-/// Everything that lives in a context (<see cref="CudaHandle"/>) counts as a holder, so the driver sees objects go before
-/// their context, in whatever order their owners dispose of them.
+/// Everything that lives in a context (<see cref="CudaHandle"/>) counts as a holder, so the driver sees objects go
+/// before their context, in whatever order their owners dispose of them.
 /// </remarks>
 internal sealed unsafe class CudaContext : SafeHandle
 {

@@ -2,8 +2,8 @@ namespace Interfuse.Compute.Cuda;
 
 /// <summary>A CUDA device, reached through the driver API.</summary>
 /// <remarks>
-/// Buffers, queues and events may outlive it: what belongs to the driver is given back when the last of them is gone, in
-/// the driver's order.
+/// Buffers, queues and events may outlive it: what belongs to the driver is given back when the last of them is gone,
+/// in the driver's order.
 /// </remarks>
 public sealed class CudaDevice : Device
 {
@@ -134,7 +134,8 @@ public sealed class CudaDevice : Device
         }
         catch (CudaDriverException e)
         {
-            throw new DeviceUnavailableException("cuda", $"the kernels of {image.Source} can't be loaded: {e.Message}", e);
+            throw new DeviceUnavailableException(
+                "cuda", $"the kernels of {image.Source} can't be loaded: {e.Message}", e);
         }
     }
 

@@ -14,6 +14,8 @@ public sealed record CudaDeviceOptions
     /// </summary>
     public string? KernelImage { get; init; }
 
-    /// <summary>The most device memory to hold, in bytes; null for 90 % of what is free when the device is opened.</summary>
+    /// <summary>
+    /// The most device memory to hold, in bytes; null for 90 % of what is free when the device is opened.
+    /// </summary>
     public long? MemoryBudget { get; init; }
 }

@@ -10,7 +10,9 @@ internal sealed unsafe class CudaKernel(ICudaDriver driver, string name, CUfunct
     /// <summary>Queues a launch of a one-dimensional grid. The context is current.</summary>
     /// <param name="blocks">Blocks, at least 1.</param>
     /// <param name="threads">Threads per block.</param>
-    /// <param name="sharedBytes">Dynamic shared memory per block; raised above 48 KiB where the device allows it.</param>
+    /// <param name="sharedBytes">
+    /// Dynamic shared memory per block; raised above 48 KiB where the device allows it.
+    /// </param>
     /// <param name="arguments">The parameter, copied before this returns.</param>
     /// <param name="size">The parameter's size in bytes.</param>
     /// <param name="stream">Where to.</param>

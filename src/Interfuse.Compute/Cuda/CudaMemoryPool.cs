@@ -5,10 +5,10 @@ namespace Interfuse.Compute.Cuda;
 /// driver's own allocation waits for the whole device.
 /// </summary>
 /// <remarks>
-/// Sizes are rounded up to classes, eight to an octave. Memory that queued work may still use is kept with marks of that
-/// work, and given out again when the work has ended, or at once to the stream that does it: its work comes in order.
-/// Where the budget or the device is full, the cache is given back to the driver, oldest first, before anyone is refused.
-/// Thread-safe.
+/// Sizes are rounded up to classes, eight to an octave. Memory that queued work may still use is kept with marks of
+/// that work, and given out again when the work has ended, or at once to the stream that does it: its work comes in
+/// order. Where the budget or the device is full, the cache is given back to the driver, oldest first, before anyone is
+/// refused. Thread-safe.
 /// </remarks>
 internal sealed unsafe class CudaMemoryPool(CudaContext context, CudaStreams streams, string device, long budget)
 {
@@ -85,7 +85,9 @@ internal sealed unsafe class CudaMemoryPool(CudaContext context, CudaStreams str
         }
     }
 
-    /// <summary>Gives the cache back to the driver; what is still in use follows when it is returned. Never throws.</summary>
+    /// <summary>
+    /// Gives the cache back to the driver; what is still in use follows when it is returned. Never throws.
+    /// </summary>
     public void Close()
     {
         lock (_gate)

@@ -12,7 +12,8 @@ public sealed unsafe partial class CudaQueue
     }
 
     /// <inheritdoc/>
-    protected override void DownloadCore(DeviceSpan source, Span<byte> destination) => Read(Address(source), destination);
+    protected override void DownloadCore(DeviceSpan source, Span<byte> destination) =>
+        Read(Address(source), destination);
 
     /// <inheritdoc/>
     protected override void UploadCore(TransferBuffer buffer, int byteLength)

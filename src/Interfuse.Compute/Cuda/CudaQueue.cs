@@ -117,7 +117,8 @@ public sealed partial class CudaQueue : DeviceQueue
         _device.Context.MakeCurrent();
     }
 
-    // Device memory of the queue's own, aligned to 256 bytes, that later work of this queue may use until the next call.
+    // Device memory of the queue's own, aligned to 256 bytes, that later work of this queue may use until the next
+    // call.
     internal ulong Scratch(long byteLength)
     {
         if (_scratch is null || byteLength > _scratchLength)

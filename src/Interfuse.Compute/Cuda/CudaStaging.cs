@@ -1,8 +1,8 @@
 namespace Interfuse.Compute.Cuda;
 
 /// <summary>
-/// A ring of pinned memory through which bytes of ordinary memory go to the device and back: a copy that the device makes
-/// by itself may neither wait for the caller's memory nor outlive it.
+/// A ring of pinned memory through which bytes of ordinary memory go to the device and back: a copy that the device
+/// makes by itself may neither wait for the caller's memory nor outlive it.
 /// </summary>
 internal sealed unsafe class CudaStaging : IDisposable
 {
@@ -52,7 +52,8 @@ internal sealed unsafe class CudaStaging : IDisposable
             int length = Math.Min(source.Length, SlotLength - _used);
             byte* place = Place(_slot) + _used;
             source[..length].CopyTo(new Span<byte>(place, length));
-            Driver.Check(Driver.cuMemcpyHtoDAsync_v2(new CUdeviceptr(address), place, (nuint)length, _stream.ForWork()));
+            Driver.Check(Driver.cuMemcpyHtoDAsync_v2(
+                new CUdeviceptr(address), place, (nuint)length, _stream.ForWork()));
             _used += length;
             address += (ulong)length;
             source = source[length..];

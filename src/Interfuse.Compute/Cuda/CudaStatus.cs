@@ -54,15 +54,18 @@ internal static unsafe class CudaStatus
 
     private static string? Advice(CUresult status) => status switch
     {
-        CUresult.CUDA_ERROR_STUB_LIBRARY => "a linker stub was loaded instead of a driver: take the toolkit's stubs off the library path",
-        CUresult.CUDA_ERROR_DEVICE_UNAVAILABLE => "another process has the device for itself, or the device is lost: see what nvidia-smi says of it",
+        CUresult.CUDA_ERROR_STUB_LIBRARY
+            => "a linker stub was loaded instead of a driver: take the toolkit's stubs off the library path",
+        CUresult.CUDA_ERROR_DEVICE_UNAVAILABLE
+            => "another process has the device for itself, or the device is lost: see what nvidia-smi says of it",
         CUresult.CUDA_ERROR_ECC_UNCORRECTABLE => "the device's memory is damaged: reset the device, or use another",
         CUresult.CUDA_ERROR_INVALID_IMAGE or CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU
             or CUresult.CUDA_ERROR_INVALID_PTX or CUresult.CUDA_ERROR_UNSUPPORTED_PTX_VERSION
             => "the kernels were not built for this device and driver: build them again, or update the driver",
         CUresult.CUDA_ERROR_SYSTEM_DRIVER_MISMATCH or CUresult.CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE
             => "the driver's library and its kernel module differ: restart the machine after updating the driver",
-        CUresult.CUDA_ERROR_NOT_FOUND => "the kernels are of another version than this program: build both from the same sources",
+        CUresult.CUDA_ERROR_NOT_FOUND
+            => "the kernels are of another version than this program: build both from the same sources",
         _ when IsFatal(status) => "the device has given up the work of this process: start it again",
         _ => null,
     };

@@ -22,7 +22,9 @@ internal sealed class CudaStreams
         }
     }
 
-    /// <summary>Marks the work now under way. Where the driver can't mark it, waits for it instead. Never throws.</summary>
+    /// <summary>
+    /// Marks the work now under way. Where the driver can't mark it, waits for it instead. Never throws.
+    /// </summary>
     public WorkUnderWay Mark()
     {
         List<(CudaStream, CudaEventHandle)>? marks = null;

@@ -43,7 +43,7 @@ internal sealed record CudaSystem(CUdevice Device, string Name, int Multiprocess
                 "cuda",
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{name} has compute capability {major}.{minor}, and the kernels need {LowestMajor}.0 (Ampere) or later"));
+                    $"{name} has compute capability {major}.{minor}; the kernels need {LowestMajor}.0 (Ampere) or later"));
         }
 
         return new CudaSystem(

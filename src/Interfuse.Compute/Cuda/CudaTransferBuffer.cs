@@ -8,7 +8,8 @@ internal sealed unsafe class CudaTransferBuffer : TransferBuffer, ICudaBuffer
     private readonly CudaAllocation? _device;
     private bool _disposed;
 
-    public CudaTransferBuffer(CudaMemoryPool pool, CudaContext context, CudaStreams streams, int byteLength, string device)
+    public CudaTransferBuffer(
+        CudaMemoryPool pool, CudaContext context, CudaStreams streams, int byteLength, string device)
         : base(byteLength)
     {
         _streams = streams;

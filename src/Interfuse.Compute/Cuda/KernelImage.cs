@@ -38,8 +38,8 @@ internal sealed record KernelImage(byte[] Bytes, string Source)
         using Stream? stream = assembly.GetManifestResourceStream(Resource)
             ?? throw new DeviceUnavailableException(
                 "cuda",
-                "this build holds no CUDA kernels; build it again where nvcc is installed (cmake/install-nvcc.sh fetches "
-                + $"it), or name an {Resource} in the environment variable {Variable}");
+                "this build holds no CUDA kernels; build it again where nvcc is installed (cmake/install-nvcc.sh "
+                + $"fetches it), or name an {Resource} in the environment variable {Variable}");
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return new KernelImage(bytes, $"the built-in {Resource}");

@@ -23,8 +23,8 @@ public static class SoftwareCuda
     /// <summary>Opens the software device.</summary>
     /// <param name="memoryBudget">The most memory to hold, in bytes; null for 90 % of what is free.</param>
     /// <exception cref="DeviceUnavailableException">
-    /// The libraries are neither in the directory that <see cref="Variable"/> names nor, where it names none, beside the
-    /// application; or this process uses another CUDA driver.
+    /// The libraries are neither in the directory that <see cref="Variable"/> names nor, where it names none, beside
+    /// the application; or this process uses another CUDA driver.
     /// </exception>
     public static CudaDevice Open(long? memoryBudget = null)
     {

@@ -3,7 +3,9 @@ namespace Interfuse.Compute.Cuda;
 /// <summary>Work of some streams that had begun at a certain moment, and may have ended since.</summary>
 internal sealed class WorkUnderWay(List<(CudaStream Stream, CudaEventHandle Mark)>? marks)
 {
-    /// <summary>Whether a stream may now use the memory this work used: its own work comes before what follows.</summary>
+    /// <summary>
+    /// Whether a stream may now use the memory this work used: its own work comes before what follows.
+    /// </summary>
     /// <param name="user">The stream, or null for any.</param>
     public bool HasEndedFor(CudaStream? user)
     {

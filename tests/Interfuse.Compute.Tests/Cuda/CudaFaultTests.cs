@@ -74,7 +74,8 @@ public class CudaFaultTests : SoftwareFixture
     [Test]
     public void Without_a_fault_the_work_succeeds() => Assert.That(() => Work(""), Throws.Nothing);
 
-    // A bit of everything: transfers both ways, through the ring and beside it, a copy, scratch memory, a launch, events.
+    // A bit of everything: transfers both ways, through the ring and beside it, a copy, scratch memory, a launch,
+    // events.
     private static void Work(string faults)
     {
         using CudaDevice device = OpenFaulty(faults);

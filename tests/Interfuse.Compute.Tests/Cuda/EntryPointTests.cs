@@ -26,7 +26,8 @@ public class EntryPointTests : SoftwareFixture
                 .Select(Signature)));
     }
 
-    // Functions with a newer form end in _v2; the form without it, where it exists, takes 32-bit sizes or older structs.
+    // Functions with a newer form end in _v2; the form without it, where it exists, takes 32-bit sizes or older
+    // structs.
     [TestCase("cuMemAlloc")]
     [TestCase("cuMemFree")]
     [TestCase("cuMemGetInfo")]

@@ -1,6 +1,8 @@
 namespace Interfuse.Compute.Cuda;
 
-/// <summary>Status codes of the driver API that this program looks at by name; others keep their number (cuda.h).</summary>
+/// <summary>
+/// Status codes of the driver API that this program looks at by name; others keep their number (cuda.h).
+/// </summary>
 internal enum CUresult
 {
     CUDA_SUCCESS = 0,

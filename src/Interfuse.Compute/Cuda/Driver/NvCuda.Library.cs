@@ -59,7 +59,8 @@ internal sealed unsafe partial class NvCuda
             }
         }
 
-        throw new DllNotFoundException($"no CUDA driver library, which NVIDIA's driver would bring: tried {string.Join("; ", failures)}");
+        throw new DllNotFoundException(
+            $"no CUDA driver library, which NVIDIA's driver would bring: tried {string.Join("; ", failures)}");
     }
 
     // The runtime's message is a paragraph of advice that ends with what the system's loader said.

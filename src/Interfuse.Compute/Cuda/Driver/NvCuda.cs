@@ -1,7 +1,9 @@
 namespace Interfuse.Compute.Cuda;
 
 /// <summary>The CUDA driver by way of source-generated imports: the default binding.</summary>
-/// <remarks>Imports are static; the instance is what the rest of the program holds, and proof that a library is bound.</remarks>
+/// <remarks>
+/// Imports are static; the instance is what the rest of the program holds, and proof that a library is bound.
+/// </remarks>
 internal sealed unsafe partial class NvCuda : ICudaDriver
 {
     private readonly delegate* unmanaged<CUfunction, nuint, nuint*, nuint*, CUresult> _cuFuncGetParamInfo;
@@ -58,7 +60,8 @@ internal sealed unsafe partial class NvCuda : ICudaDriver
     public CUresult cuMemcpyDtoHAsync_v2(void* dstHost, CUdeviceptr srcDevice, nuint byteCount, CUstream hStream) =>
         Imports.cuMemcpyDtoHAsync_v2(dstHost, srcDevice, byteCount, hStream);
 
-    public CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, nuint byteCount, CUstream hStream) =>
+    public CUresult cuMemcpyDtoDAsync_v2(
+        CUdeviceptr dstDevice, CUdeviceptr srcDevice, nuint byteCount, CUstream hStream) =>
         Imports.cuMemcpyDtoDAsync_v2(dstDevice, srcDevice, byteCount, hStream);
 
     public CUresult cuMemsetD8Async(CUdeviceptr dstDevice, byte uc, nuint n, CUstream hStream) =>
