@@ -9,15 +9,16 @@ namespace interfuse {
 // a lane a lane, after the half-warp's 16-byte loads have been turned round in shared memory, 128 elements at a time.
 constexpr int kGramBlock = 1024;
 constexpr int kGramChunk = 128;
-constexpr int kMaxClusterWarps = 4;
 
 // What a warp keeps of Rows rows: a chunk of two blocks, 16 floats apart from being in the same banks.
 template <int Rows>
-struct GramStage {
+struct alignas(16) GramStage {
     float values[2][Rows * kGramChunk + 16];
 };
 
-// The pairs of A rows with each other (Others == 0), or with as many other, lower rows.
+static_assert(sizeof(GramStage<4>) == kClusterStageBytes4 && sizeof(GramStage<8>) == kClusterStageBytes8);
+
+// The pairs of some rows with each other (Others == 0), or with as many other, lower rows.
 template <int Rows, int Others>
 struct GramTile {
     static constexpr int kStaged = Rows + Others;
@@ -422,7 +423,8 @@ static __device__ void partition(
 template <int Capacity>
 static __device__ __forceinline__ void cluster_channel(const ClusterArguments& a) {
     constexpr int kPairs = Capacity * (Capacity + 1) / 2;
-    __shared__ typename GramShare<Capacity>::Stage stages[kMaxClusterWarps];
+    // One stage per warp.
+    INTERFUSE_DYNAMIC_SHARED(typename GramShare<Capacity>::Stage, stages);
     __shared__ double round_sums[2 * kMaxClusterWarps / GramShare<Capacity>::kWarps * kPairs];
     __shared__ double gram[Capacity * Capacity];
     __shared__ double likeness[Capacity * Capacity];

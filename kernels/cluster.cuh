@@ -1,32 +1,13 @@
-// What the stages of channel clustering share: the arguments, and rows read eight elements at a time.
+// What the stages of channel clustering share: rows read eight elements at a time.
 #pragma once
 
+#include "cluster_arguments.h"
 #include "elements.cuh"
 #include "partition.cuh"
 
 namespace interfuse {
 
-struct ClusterArguments {
-    const void* base;
-    const void* experts[kMaxExperts];
-    void* bank;
-    uint8_t* groups;
-    double* energies;
-    unsigned long long* non_finite;
-    int64_t channels;
-    int64_t columns;
-    int32_t base_dtype;
-    int32_t expert_dtypes[kMaxExperts];
-    int32_t bank_dtype;
-    int32_t expert_count;
-    int32_t group_count;
-    int32_t similarity;
-    float lambda;
-    // Whether every row of every matrix begins at a multiple of 16 bytes and of 8 elements.
-    int32_t aligned;
-    int32_t reserved;
-};
-static_assert(sizeof(ClusterArguments) == 280, "Mirrored by ClusterArguments in C#.");
+static_assert(kMaxClusteredExperts == kMaxExperts);
 
 // Eight consecutive elements of a row, asked for first (fetch) and used later (take), so that several rows' are on their
 // way at once. Only 16-bit elements are really asked for early: they are the ones models are stored in.

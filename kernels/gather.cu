@@ -1,40 +1,12 @@
 // Rows out of a bank: those of one expert that follow one another, or those that a batch asks for. Bytes are moved as they
 // are, in the largest unit (16 bytes for every ordinary model) that divides addresses and row length.
+#include "gather_arguments.h"
 #include "simt.cuh"
-
-#include <stdint.h>
 
 namespace interfuse {
 
 // A warp copies a piece of a row: four units a lane, all loaded before the first is stored.
-constexpr int kUnitsPerLane = 4;
-constexpr int kUnitsPerPiece = 32 * kUnitsPerLane;
-constexpr int kGatherBatch = 448;
-
-struct GatherArguments {
-    const void* rows;
-    const int32_t* index;
-    void* destination;
-    int64_t row_bytes;
-    int64_t count;
-    int64_t pieces_per_row;
-    int32_t unit;
-    int32_t reserved;
-};
-static_assert(sizeof(GatherArguments) == 56, "Mirrored by GatherArguments in C#.");
-
-struct GatherBatchArguments {
-    const void* rows;
-    const int32_t* index;
-    void* destination;
-    int64_t row_bytes;
-    int64_t pieces_per_row;
-    int32_t count;
-    int32_t unit;
-    // Where in the index each request's row is named.
-    int64_t places[kGatherBatch];
-};
-static_assert(sizeof(GatherBatchArguments) == 3632, "Mirrored by GatherBatchArguments in C#.");
+constexpr int kUnitsPerLane = kUnitsPerPiece / 32;
 
 template <class Unit>
 static __device__ __forceinline__ void copy_piece(const void* source, void* destination, int64_t units, int64_t piece) {

@@ -2,29 +2,12 @@
 // members of the batch; each row's elements are loaded once for all members that share it, several loads are under way
 // before the first is used. 256 lanes of the sum: thread t of the warp keeps lanes 8t to 8t + 7.
 #include "elements.cuh"
+#include "gather_multiply_arguments.h"
 
 namespace interfuse {
 
-constexpr int kMaxBatch = 64;
 constexpr int kFusedLanes = 256;
-constexpr int kMultiplyWarps = 8;
 constexpr unsigned kMultiplyWarp = 0xFFFFFFFFu;
-
-struct GatherMultiplyArguments {
-    const void* rows;
-    const int32_t* index;
-    const void* x;
-    float* y;
-    int64_t channels;
-    int64_t columns;
-    int32_t rows_dtype;
-    int32_t x_dtype;
-    int32_t batch;
-    // Whether every row and every vector begins at a multiple of 16 bytes and of 8 elements.
-    int32_t aligned;
-    int32_t experts[kMaxBatch];
-};
-static_assert(sizeof(GatherMultiplyArguments) == 320, "Mirrored by GatherMultiplyArguments in C#.");
 
 // Eight elements as they lie in memory: 16 bytes of a 16-bit type, or two times 16 bytes of float32.
 template <int Parts>
@@ -91,15 +74,6 @@ struct MultiplyTile {
     __device__ __forceinline__ bool is_shared(int c, int b) const { return (shared[c] >> b & 1u) != 0; }
 };
 
-template <int Members>
-static __device__ __forceinline__ void load_vectors(
-    const GatherMultiplyArguments& a, const int64_t (&starts)[Members], int64_t column, float (&x)[Members][8]) {
-#pragma unroll
-    for (int b = 0; b < Members; ++b) {
-        load_elements<8>(a.x, a.x_dtype, starts[b] + column, x[b]);
-    }
-}
-
 static __device__ __forceinline__ void add_products(
     const float (&w)[8], const float (&x)[8], float (&sums)[8]) {
 #pragma unroll
@@ -128,17 +102,17 @@ static __device__ __forceinline__ void multiply_steps(
     }
 #pragma unroll
     for (int step = 0; step < Steps; ++step) {
-        float x[Members][8];
-        load_vectors<Members>(a, starts, column + step * kFusedLanes, x);
+        float w[Channels][8];
 #pragma unroll
-        for (int c = 0; c < Channels; ++c) {
-            float w[8];
+        for (int b = 0; b < Members; ++b) {
+            float x[8];
+            load_elements<8>(a.x, a.x_dtype, starts[b] + column + step * kFusedLanes, x);
 #pragma unroll
-            for (int b = 0; b < Members; ++b) {
+            for (int c = 0; c < Channels; ++c) {
                 if (!tile.is_shared(c, b)) {
-                    raw[step][c][b].widen(a.rows_dtype, w);
+                    raw[step][c][b].widen(a.rows_dtype, w[c]);
                 }
-                add_products(w, x[b], sums[c][b]);
+                add_products(w[c], x, sums[c][b]);
             }
         }
     }
@@ -277,20 +251,20 @@ static __device__ __forceinline__ void gather_multiply(const GatherMultiplyArgum
 
 }  // namespace interfuse
 
-extern "C" __global__ void __launch_bounds__(256) interfuse_gather_multiply_1(
+extern "C" __global__ void __launch_bounds__(128) interfuse_gather_multiply_1(
     const interfuse::GatherMultiplyArguments a) {
-    interfuse::gather_multiply<1, 2, 4>(a);
+    interfuse::gather_multiply<1, interfuse::kMultiplyChannels, 4>(a);
 }
 INTERFUSE_KERNEL(interfuse_gather_multiply_1)
 
-extern "C" __global__ void __launch_bounds__(256) interfuse_gather_multiply_2(
+extern "C" __global__ void __launch_bounds__(128) interfuse_gather_multiply_2(
     const interfuse::GatherMultiplyArguments a) {
-    interfuse::gather_multiply<2, 2, 2>(a);
+    interfuse::gather_multiply<2, interfuse::kMultiplyChannels, 2>(a);
 }
 INTERFUSE_KERNEL(interfuse_gather_multiply_2)
 
-extern "C" __global__ void __launch_bounds__(256) interfuse_gather_multiply_4(
+extern "C" __global__ void __launch_bounds__(128) interfuse_gather_multiply_4(
     const interfuse::GatherMultiplyArguments a) {
-    interfuse::gather_multiply<4, 2, 1>(a);
+    interfuse::gather_multiply<4, interfuse::kMultiplyChannels, 1>(a);
 }
 INTERFUSE_KERNEL(interfuse_gather_multiply_4)

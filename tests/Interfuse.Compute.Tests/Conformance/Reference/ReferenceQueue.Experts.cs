@@ -1,0 +1,182 @@
+using System.Runtime.InteropServices;
+using Interfuse.Checkpoints;
+
+namespace Interfuse.Compute.Tests.Conformance;
+
+internal sealed partial class ReferenceQueue
+{
+    protected override void ClusterChannelsCore(
+        DeviceSpan baseValues,
+        ReadOnlySpan<DeviceSpan> experts,
+        long channels,
+        ChannelClustering clustering,
+        DeviceSpan bank,
+        DeviceSpan groups,
+        DeviceSpan energies)
+    {
+        int columns = (int)(baseValues.Length / channels);
+        for (int channel = 0; channel < channels; channel++)
+        {
+            DeviceSpan Row(DeviceSpan matrix, int group = 0) =>
+                matrix.Slice((((long)group * channels) + channel) * columns, columns);
+
+            float[] origin = Widened(Row(baseValues));
+            var rows = new float[experts.Length][];
+            for (int expert = 0; expert < rows.Length; expert++)
+            {
+                rows[expert] = Widened(Row(experts[expert]));
+            }
+
+            double[] gram = Gram([.. rows.Select(row => row.Zip(origin, (x, b) => x - b).ToArray())]);
+            byte[] assignment = new byte[rows.Length];
+            ChannelPartition.Best(gram, rows.Length, clustering.Groups, clustering.Similarity, assignment);
+            for (int expert = 0; expert < rows.Length; expert++)
+            {
+                ReferenceDevice.BytesOf(groups)[(expert * (int)channels) + channel] = assignment[expert];
+            }
+
+            Span<double> energy = MemoryMarshal.Cast<byte, double>(ReferenceDevice.BytesOf(energies))[(2 * channel)..];
+            (energy[0], energy[1]) = Energies(gram, rows.Length, clustering.Groups, assignment);
+            for (int group = 0; group < clustering.Groups; group++)
+            {
+                float[][] members = [.. rows.Where((_, expert) => assignment[expert] == group)];
+                Store([.. origin.Select((b, i) => Mean(members, i, b, clustering.Lambda))], Row(bank, group));
+            }
+        }
+    }
+
+    protected override void GatherCore(in GroupedBank bank, int expert, long firstRow, DeviceSpan destination)
+    {
+        for (long row = 0; row < destination.Length / bank.Columns; row++)
+        {
+            CopyRow(bank, expert, firstRow + row, row, destination);
+        }
+    }
+
+    protected override void GatherBatchCore(
+        in GroupedBank bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination)
+    {
+        for (int request = 0; request < requests.Length; request++)
+        {
+            CopyRow(bank, requests[request].Expert, requests[request].Row, request, destination);
+        }
+    }
+
+    protected override void GatherMultiplyCore(
+        in GroupedBank bank, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y)
+    {
+        for (int b = 0; b < experts.Length; b++)
+        {
+            float[] vector = Widened(x.Slice(b * bank.Columns, bank.Columns));
+            for (long channel = 0; channel < bank.Channels; channel++)
+            {
+                float[] row = Widened(BankRow(bank, experts[b], channel));
+                float[] lanes = new float[256];
+                for (int j = 0; j < row.Length; j++)
+                {
+                    lanes[j % 256] = MathF.FusedMultiplyAdd(row[j], vector[j], lanes[j % 256]);
+                }
+
+                for (int half = 128; half > 0; half /= 2)
+                {
+                    lanes = [.. lanes[..half].Zip(lanes[half..], (low, high) => low + high)];
+                }
+
+                DeviceSpan place = y.Slice((b * bank.Channels) + channel, 1);
+                StoredFloat.Write(lanes[0], DType.Float32, ReferenceDevice.BytesOf(place));
+            }
+        }
+    }
+
+    private static DeviceSpan BankRow(in GroupedBank bank, int expert, long row)
+    {
+        Span<int> index = MemoryMarshal.Cast<byte, int>(ReferenceDevice.BytesOf(bank.Index));
+        return bank.Rows.Slice(index[(int)((expert * bank.Channels) + row)] * bank.Columns, bank.Columns);
+    }
+
+    private static void CopyRow(in GroupedBank bank, int expert, long row, long request, DeviceSpan destination) =>
+        ReferenceDevice.BytesOf(BankRow(bank, expert, row))
+            .CopyTo(ReferenceDevice.BytesOf(destination.Slice(request * bank.Columns, bank.Columns)));
+
+    private static double[] Gram(float[][] deltas)
+    {
+        double[] gram = new double[deltas.Length * deltas.Length];
+        for (int e = 0; e < deltas.Length; e++)
+        {
+            for (int f = 0; f < deltas.Length; f++)
+            {
+                for (int block = 0; block < deltas[e].Length; block += 1024)
+                {
+                    gram[(e * deltas.Length) + f] += BlockDot(
+                        deltas[e].AsSpan(block, Math.Min(1024, deltas[e].Length - block)), deltas[f].AsSpan(block));
+                }
+            }
+        }
+
+        return gram;
+    }
+
+    private static double BlockDot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        double[] lanes = new double[16];
+        for (int i = 0; i < a.Length; i++)
+        {
+            lanes[i % 16] += (double)a[i] * b[i];
+        }
+
+        for (int half = 8; half > 0; half /= 2)
+        {
+            lanes = [.. lanes[..half].Zip(lanes[half..], (low, high) => low + high)];
+        }
+
+        return lanes[0];
+    }
+
+    private static (double Total, double Lost) Energies(double[] gram, int experts, int groups, byte[] assignment)
+    {
+        double Own(int e) => gram[(e * experts) + e];
+        double total = 0;
+        for (int expert = 0; expert < experts; expert++)
+        {
+            total += Own(expert);
+        }
+
+        double lost = 0;
+        for (int group = 0; group < groups; group++)
+        {
+            int[] members = [.. Enumerable.Range(0, experts).Where(e => assignment[e] == group)];
+            double energy = 0;
+            double sum = 0;
+            foreach (int e in members)
+            {
+                energy += Own(e);
+                double shared = 0;
+                foreach (int f in members.Where(f => f < e))
+                {
+                    shared += gram[(e * experts) + f];
+                }
+
+                sum = sum + (shared + shared) + Own(e);
+            }
+
+            lost += members.Length > 1 ? energy - (sum / members.Length) : 0;
+        }
+
+        return (Canonical(total), lost < 0 ? 0 : Canonical(lost));
+    }
+
+    private static double Canonical(double value) =>
+        double.IsNaN(value) ? BitConverter.UInt64BitsToDouble(0x7FF8_0000_0000_0000) : value;
+
+    private static float Mean(float[][] members, int column, float origin, float lambda)
+    {
+        float mean = members[0][column];
+        foreach (float[] member in members[1..])
+        {
+            mean += member[column];
+        }
+
+        mean = members.Length > 1 ? mean / members.Length : mean;
+        return lambda == 1 ? mean : origin + (lambda * (mean - origin));
+    }
+}
