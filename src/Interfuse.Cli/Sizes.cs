@@ -56,7 +56,7 @@ internal static class Sizes
         return count > 0;
     }
 
-    /// <summary>Writes a count as <see cref="TryParseCount"/> reads it: <c>64Ki</c> where it is so many, else its digits.</summary>
+    /// <summary>Writes a count as <see cref="TryParseCount"/> reads it: <c>64Ki</c>, or its digits.</summary>
     public static string FormatCount(long count)
     {
         int unit = -1;

@@ -92,7 +92,8 @@ internal static class Usage
         if (Array.Find(names, name => !known.Contains(name)) is { } unknown)
         {
             string meant = DidYouMean(unknown, known);
-            AddError(result, $"there is no '{unknown}'{(meant.Length > 0 ? meant : $"; there are {string.Join(", ", known)}")}");
+            string hint = meant.Length > 0 ? meant : $"; there are {string.Join(", ", known)}";
+            AddError(result, $"there is no '{unknown}'{hint}");
             return null;
         }
 

@@ -19,7 +19,8 @@ public sealed class BenchTests
         {
             Assert.That(report.GetProperty("device").GetString(), Does.Contain("1 thread"));
             Assert.That(report.GetProperty("cores").GetInt32(), Is.Positive);
-            Assert.That(report.GetProperty("date").GetDateTimeOffset(), Is.GreaterThan(DateTimeOffset.UtcNow.AddHours(-1)));
+            Assert.That(
+                report.GetProperty("date").GetDateTimeOffset(), Is.GreaterThan(DateTimeOffset.UtcNow.AddHours(-1)));
             Assert.That(rows.Select(row => row.GetProperty("operation").GetString()).Distinct(),
                 Is.EqualTo((string[])["copy", "find-threshold"]));
             Assert.That(rows, Has.Length.EqualTo(2 * (1 + 5)));
@@ -54,7 +55,7 @@ public sealed class BenchTests
     [TestCase("bench kernels --size 3", "did you mean '--sizes'?", "interfuse bench kernels --help")]
     [TestCase("bench kernels --sizes 0", "--sizes: '0' isn't a count", "64Ki")]
     [TestCase("bench kernels --sizes 1Ki 9999999999Gi", "--sizes: '9999999999Gi' isn't a count", "64Ki")]
-    [TestCase("bench kernels --operation dott", "--operation: there is no 'dott', did you mean 'dot'?", "kernels --help")]
+    [TestCase("bench kernels --operation dott", "there is no 'dott', did you mean 'dot'?", "kernels --help")]
     [TestCase("bench kernels --operation xyzzy", "there is no 'xyzzy'; there are copy, convert, ", "gather-multiply")]
     [TestCase("bench kernels --device gpu", "--device: 'gpu' is none of auto, cpu, cuda, software", "kernels --help")]
     public void A_mistake_is_named_and_help_is_offered(string line, string message, string way)

@@ -3,7 +3,7 @@ namespace Interfuse.Cli.Tests;
 /// <summary>Command lines that make no sense: exit code 2, one message, and where to find help.</summary>
 public sealed class UsageTests
 {
-    [TestCase("", "a command is missing: merge, inspect, doctor")]
+    [TestCase("", "a command is missing: merge, inspect, doctor, bench")]
     [TestCase("mrege a b", "unknown command 'mrege', did you mean 'merge'?")]
     [TestCase("--hlep", "unknown option '--hlep', did you mean '--help'?")]
     [TestCase("merge", "'RECIPE' missing")]
@@ -44,15 +44,19 @@ public sealed class UsageTests
         Mistakes.AssertMistake(outcome, ExitCode.BadInput, "@recipe.yml: there is no such file");
     }
 
-    [TestCase("", "merge", "inspect", "doctor", "--version", "Exit codes", "130")]
+    [TestCase("", "merge", "inspect", "doctor", "bench", "--version", "Exit codes", "130")]
     [TestCase(
         "merge", "RECIPE", "OUT", "--threads", "--max-memory", "--shard-size", "--seed", "--semantics", "--overwrite",
         "--truncate-embeddings", "--resume", "--dry-run", "--json", "--quiet", "4GiB", "5GB", "published")]
     [TestCase("inspect", "PATH", "--tensors", "--json")]
     [TestCase("doctor", "--json")]
+    [TestCase("bench", "kernels")]
+    [TestCase(
+        "bench kernels", "--device", "auto|cpu|cuda|software", "--operation", "find-threshold", "--sizes", "64Ki", "--threads",
+        "--quick", "--json")]
     public void Help_names_everything_there_is(string command, params string[] words)
     {
-        Outcome outcome = CommandLine.Run([.. command.Length == 0 ? Array.Empty<string>() : [command], "--help"]);
+        Outcome outcome = CommandLine.Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
 
         Assert.That(outcome.ExitCode, Is.EqualTo(ExitCode.Ok));
         Assert.That(outcome.Error, Is.Empty);

@@ -6,9 +6,9 @@ using Interfuse.Compute.Benchmarking;
 namespace Interfuse.Benchmarks.Kernels;
 
 /// <summary>
-/// Each operation of the contract on one thread of the CPU, by path, on a million elements per tensor. The ratio is to a
-/// copy that reads and writes as many bytes in all. <c>interfuse bench kernels</c> measures the same cases on any device, at
-/// any size.
+/// Each operation of the contract on one thread of the CPU, by path, on a million elements per tensor. The ratio is to
+/// a copy that reads and writes as many bytes in all. <c>interfuse bench kernels</c> measures the same cases on any
+/// device, at any size.
 /// </summary>
 [MemoryDiagnoser]
 public class OperationBenchmarks
@@ -57,7 +57,8 @@ public class OperationBenchmarks
     }
 
     [Benchmark(Baseline = true)]
-    public void Copy() => _queue.Copy(_source.Span(DType.UInt8, CopiedBytes), _destination.Span(DType.UInt8, CopiedBytes));
+    public void Copy() =>
+        _queue.Copy(_source.Span(DType.UInt8, CopiedBytes), _destination.Span(DType.UInt8, CopiedBytes));
 
     [Benchmark]
     public void Run() => _kernel.Run();

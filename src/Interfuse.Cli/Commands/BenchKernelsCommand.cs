@@ -12,6 +12,14 @@ internal static class BenchKernelsCommand
     private static readonly string[] Operations =
         [.. KernelBenchmarks.All.Select(benchmark => benchmark.Operation).Distinct()];
 
+    private static readonly Option<string?> DeviceName = new("--device")
+    {
+        Description = "What to measure; 'software' is no measurement, but shows that the CUDA kernels are right. "
+            + "[default: auto]",
+        HelpName = string.Join('|', Devices.Names),
+        CustomParser = Usage.ParseDevice,
+    };
+
     private static readonly Option<string[]> Operation = new("--operation")
     {
         Description = $"Only these operations: {string.Join(", ", Operations)}.",
@@ -51,7 +59,7 @@ internal static class BenchKernelsCommand
             "kernels",
             "Verify every operation of a device against scalar code, then time it beside a copy of as many bytes.")
         {
-            Operation, ElementCounts, Threads, Quick, Json,
+            DeviceName, Operation, ElementCounts, Threads, Quick, Json,
         };
         command.SetAction(Run);
         return command;
@@ -59,12 +67,20 @@ internal static class BenchKernelsCommand
 
     private static int Run(ParseResult parsed)
     {
-        int threads = (int?)parsed.GetValue(Threads) ?? Math.Min(Environment.ProcessorCount, MaxThreads);
-        using var device = new CpuDevice(threads);
-        using var reference = new CpuDevice(CpuPath.Scalar, Math.Min(Environment.ProcessorCount, MaxThreads));
+        string name = parsed.GetValue(DeviceName) ?? Devices.Auto;
+        int cores = Math.Min(Environment.ProcessorCount, MaxThreads);
+        DeviceChoice choice = Devices.Open(name, (int?)parsed.GetValue(Threads) ?? cores);
+        using Device device = choice.Device;
+        using var reference = new CpuDevice(CpuPath.Scalar, cores);
         using DeviceQueue queue = device.CreateQueue();
+        if (name == Devices.Auto)
+        {
+            Messages.Note($"device: {choice.Why}");
+        }
+
         string[] operations = parsed.GetValue(Operation) ?? Operations;
-        long[] sizes = parsed.GetValue(ElementCounts) ?? KernelBenchmarks.SizesFor(device);
+        long[] sizes = parsed.GetValue(ElementCounts)
+            ?? KernelBenchmarks.SizesFor(device, isSoftware: name == Devices.Software);
         KernelTiming timing = parsed.GetValue(Quick) ? KernelTiming.Quick : KernelTiming.Full;
         bool json = parsed.GetValue(Json);
 

@@ -43,9 +43,9 @@ internal sealed record KernelReport(
             ("device", Device),
             ("machine", $"{Processor ?? "processor unknown"}, {Sizes.Count(Cores, "core")}, {System}")),
         "",
-        "Bytes are those of every input, or distinct row of it, read once and of every output written once. The share is",
-        "that of a copy of as many bytes on this device, taken in turns; passes are its reciprocal. Before it was timed,",
-        "the result was compared with that of scalar code.",
+        "Bytes: every input, or distinct row asked for, read once and every output written once. The share is that of",
+        "a copy of as many bytes on this device, timed in turns with the operation; passes are its reciprocal. Before",
+        "it was timed, the result was compared with that of scalar code.",
         "",
         KernelRow.Head,
     ]);

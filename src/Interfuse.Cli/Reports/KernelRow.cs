@@ -47,7 +47,8 @@ internal sealed record KernelRow(
     private static string Line(
         string operation, string variant, string elements, string time, string rate, string share, string passes,
         string verified) =>
-        $"| {operation,-18} | {variant,-28} | {elements,8} | {time,9} | {rate,7} | {share,9} | {passes,6} | {verified,-8} |";
+        $"| {operation,-18} | {variant,-28} | {elements,8} | {time,9} | {rate,7} "
+        + $"| {share,9} | {passes,6} | {verified,-8} |";
 
     // Three digits, or all that a large number has before the point.
     private static string Digits(double value) => value.ToString(

@@ -22,7 +22,8 @@ internal sealed record ExpertBank(int Experts, MatrixShape Shape)
         for (int group = 0; group < Experts; group++)
         {
             long first = ((group * Shape.Channels) + channels.Start) * Shape.Columns;
-            tensors.Fill(rows.Slice(group * elements, elements), InputPattern.Random, 0, first, Experts * Shape.Elements);
+            DeviceSpan layer = rows.Slice(group * elements, elements);
+            tensors.Fill(layer, InputPattern.Random, 0, first, Experts * Shape.Elements);
             for (long channel = 0; channel < channels.Length; channel++)
             {
                 long row = (GroupOf(group, channels.Start + channel) * channels.Length) + channel;

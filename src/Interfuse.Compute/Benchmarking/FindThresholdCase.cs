@@ -51,7 +51,8 @@ internal sealed class FindThresholdCase : KernelCase
         return above + kept == _keep && endsAtTie
             ? "whole"
             : throw Mismatch(
-                $"{_threshold} keeps {above} elements above and {kept} of {kept + left} at its magnitude; {_keep} were to be kept");
+                $"{_threshold} keeps {above} elements above its magnitude and {kept} of {kept + left} at it; "
+                + $"{_keep} were to be kept");
     }
 
     private (long Above, long Equal) Count(

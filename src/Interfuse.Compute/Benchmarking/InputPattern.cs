@@ -9,7 +9,7 @@ internal enum InputPattern
     /// <summary>Every delta is the same: the answer is a matter of ties alone.</summary>
     AllEqual,
 
-    /// <summary>Deltas of one magnitude that differ in their last bits only: one bin of a first histogram has them all.</summary>
+    /// <summary>Deltas that differ in their last bits only: one bin of a first histogram has them all.</summary>
     SharedLeadingBits,
 
     /// <summary>Deltas of four values.</summary>

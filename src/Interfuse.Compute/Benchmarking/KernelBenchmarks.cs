@@ -2,10 +2,10 @@ using Interfuse.Checkpoints;
 
 namespace Interfuse.Compute.Benchmarking;
 
-/// <summary>Every operation of the contract, each form of it that is a kernel of its own, and the inputs that are hard.</summary>
+/// <summary>Every operation of the contract, in each form that has code of its own, and on inputs that are hard.</summary>
 /// <remarks>
-/// Tensors are bf16 unless the variant says otherwise; merges take a base and four experts. Trimming and selection keep a
-/// fifth, random drop a half. Matrices have rows of 4096; gathers take them from a bank that holds each row of four
+/// Tensors are bf16 unless the variant says otherwise; merges take a base and four experts. Trimming and selection keep
+/// a fifth, random drop a half. Matrices have rows of 4096; gathers take them from a bank that holds each row of four
 /// experts, gather-multiply of sixteen.
 /// </remarks>
 public static class KernelBenchmarks
@@ -35,8 +35,11 @@ public static class KernelBenchmarks
         [.. Elementwise(), .. Reductions(), .. Selections(), .. OfMatrices()];
 
     /// <summary>Sizes from where the launch is all that counts to where memory is, in elements per tensor.</summary>
-    public static long[] SizesFor(Device device) => device is CpuDevice
-        ? [1L << 10, 1L << 16, 1L << 20, 1L << 25]
+    /// <param name="device">The device to measure.</param>
+    /// <param name="isSoftware">Whether that is the software CUDA driver, which is slow and has little memory.</param>
+    public static long[] SizesFor(Device device, bool isSoftware) =>
+        isSoftware ? [1L << 10, 1L << 16]
+        : device is CpuDevice ? [1L << 10, 1L << 16, 1L << 20, 1L << 25]
         : [1L << 10, 1L << 16, 1L << 20, 1L << 24, 1L << 28];
 
     private static IEnumerable<KernelBenchmark> Elementwise() =>
@@ -105,8 +108,10 @@ public static class KernelBenchmarks
             new GatherBatchCase(tensors, MatrixShape.Of(elements), popularity));
 
     private static KernelBenchmark GatherMultiply(int batch, Popularity popularity) =>
-        new("gather-multiply", batch == 1 ? "batch 1" : $"batch {batch}, experts {Word(popularity)}", (tensors, elements) =>
-            new GatherMultiplyCase(tensors, MatrixShape.Of(elements), batch, popularity));
+        new(
+            "gather-multiply",
+            batch == 1 ? "batch 1" : $"batch {batch}, experts {Word(popularity)}",
+            (tensors, elements) => new GatherMultiplyCase(tensors, MatrixShape.Of(elements), batch, popularity));
 
     private static string Word(Popularity popularity) => popularity.ToString().ToLowerInvariant();
 
@@ -142,7 +147,8 @@ public static class KernelBenchmarks
         InputValues.Fill(InputPattern.Random, 1, Stored, 0, Sample, expertBytes);
         float[] baseValues = Widen(baseBytes);
         float[] expert = Widen(expertBytes);
-        uint[] magnitudes = [.. expert.Select((value, i) => BitConverter.SingleToUInt32Bits(Math.Abs(value - baseValues[i])))];
+        uint[] magnitudes =
+            [.. expert.Select((value, i) => BitConverter.SingleToUInt32Bits(Math.Abs(value - baseValues[i])))];
         Array.Sort(magnitudes);
         return magnitudes[Sample * 4 / 5];
     }

@@ -15,7 +15,7 @@ public abstract class KernelCase : IDisposable
     /// <summary>Elements per tensor; of a matrix, as many as whole rows hold.</summary>
     public long Elements { get; }
 
-    /// <summary>The bytes a call has to read: of every input, and of every distinct row that is asked for, once.</summary>
+    /// <summary>The bytes a call has to read: every input, or distinct row that is asked for, once.</summary>
     public long BytesRead { get; private protected set; }
 
     /// <summary>The bytes a call has to write.</summary>
@@ -64,8 +64,8 @@ public abstract class KernelCase : IDisposable
         if (same < expected.Length || actual.Length != expected.Length)
         {
             int at = same / size * size;
-            throw Mismatch(
-                $"element {firstElement + (at / size)} is {Hex(actual, at, size)}, but should be {Hex(expected, at, size)}");
+            string difference = $"is {Hex(actual, at, size)}, but should be {Hex(expected, at, size)}";
+            throw Mismatch($"element {firstElement + (at / size)} {difference}");
         }
     }
 

@@ -4,7 +4,7 @@ namespace Interfuse.Compute.Benchmarking;
 /// <param name="Operation">The operation's name.</param>
 /// <param name="Variant">Which form of it, or on what input.</param>
 /// <param name="Elements">Elements per tensor.</param>
-/// <param name="Verified">How much of the result was compared with the reference before the first call was timed.</param>
+/// <param name="Verified">How much of the result was compared with the reference before it was timed.</param>
 /// <param name="BytesRead">What a call has to read, see <see cref="KernelCase.BytesRead"/>.</param>
 /// <param name="BytesWritten">What a call has to write.</param>
 /// <param name="Times">What was measured.</param>

@@ -1,6 +1,6 @@
 namespace Interfuse.Compute.Benchmarking;
 
-/// <summary>An operation gives another result on a device than on the reference: a bug, not a mistake of the user's.</summary>
+/// <summary>An operation gives another result on a device than on the reference: a bug of ours.</summary>
 public sealed class KernelMismatchException : Exception
 {
     internal KernelMismatchException(string kernel, string device, string difference)

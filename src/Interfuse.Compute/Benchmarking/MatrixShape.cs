@@ -10,7 +10,7 @@ internal readonly record struct MatrixShape(long Channels, long Columns)
 
     public long Elements => Channels * Columns;
 
-    /// <summary>A matrix of about as many elements: rows of 4096, shorter ones where those would be less than 16.</summary>
+    /// <summary>A matrix of about as many elements: rows of 4096, shorter where those were less than 16.</summary>
     public static MatrixShape Of(long elements)
     {
         long columns = Math.Min(Math.Clamp(elements / 16, LeastColumns, UsualColumns), elements);

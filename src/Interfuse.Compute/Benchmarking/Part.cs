@@ -10,8 +10,8 @@ internal readonly record struct Part(long Start, long Length)
     private const long PartLength = 1L << 20;
 
     /// <summary>
-    /// The parts of a tensor whose results are compared: all of a small one; of a large one the beginning, a middle and the
-    /// end. Each begins a tile of <see cref="TileGrid"/>.
+    /// The parts of a tensor whose results are compared: all of a small one; of a large one the beginning, a middle and
+    /// the end. Each begins a tile of <see cref="TileGrid"/>.
     /// </summary>
     public static IReadOnlyList<Part> ToVerify(long elements) => elements <= WholeLength
         ? [new Part(0, elements)]

@@ -31,7 +31,8 @@ public sealed class InputTests
 
         Assert.That(Deviation(baseValues), Is.EqualTo(0.02).Within(3).Percent);
         Assert.That(Deviation(first), Is.EqualTo(0.002).Within(3).Percent);
-        Assert.That(first.Zip(second).Average(pair => pair.First * pair.Second), Is.EqualTo(0).Within(0.002 * 0.002 * 0.05));
+        double covariance = first.Zip(second).Average(pair => pair.First * pair.Second);
+        Assert.That(covariance, Is.EqualTo(0).Within(0.002 * 0.002 * 0.05));
     }
 
     [Test]
@@ -111,7 +112,8 @@ public sealed class InputTests
     {
         byte[] stored = new byte[2 * Length];
         InputValues.Fill(pattern, tensor, DType.BFloat16, 0, Length, stored);
-        return [.. MemoryMarshal.Cast<byte, ushort>(stored).ToArray().Select(bits => BitConverter.UInt32BitsToSingle((uint)bits << 16))];
+        ushort[] bits = MemoryMarshal.Cast<byte, ushort>(stored).ToArray();
+        return [.. bits.Select(upper => BitConverter.UInt32BitsToSingle((uint)upper << 16))];
     }
 
     private static float[] Deltas(InputPattern pattern, int tensor) =>

@@ -46,7 +46,8 @@ public sealed class KernelBenchmarkTests
     [TestCase("compact", "random", "2 parts")]
     [TestCase("cluster-channels", "4 experts, 2 groups", "3 parts")]
     [TestCase("gather-batch", "rows uniform", "3 parts")]
-    public void Large_results_are_verified_at_both_ends_and_in_the_middle(string operation, string variant, string verified)
+    public void Large_results_are_verified_at_both_ends_and_in_the_middle(
+        string operation, string variant, string verified)
     {
         const long Elements = (1L << 22) + 5;
         using KernelCase kernel = Find(operation, variant).Prepare(_queue, Elements);
@@ -105,7 +106,8 @@ public sealed class KernelBenchmarkTests
     [TestCase("gather-multiply", "batch 16, experts identical", 2.0 + (4.0 / 64) + (16 * 2.0 / 16), 16 * 4.0 / 64)]
     [TestCase("gather-multiply", "batch 4, experts distinct", (4 * (2.0 + (4.0 / 64))) + (4 * 2.0 / 16), 4 * 4.0 / 64)]
     [TestCase("cluster-channels", "4 experts, 2 groups", 10.0, 4.0 + ((4 + 16) / 64.0))]
-    public void Bytes_are_those_of_inputs_and_outputs_once(string operation, string variant, double read, double written)
+    public void Bytes_are_those_of_inputs_and_outputs_once(
+        string operation, string variant, double read, double written)
     {
         using KernelCase kernel = Find(operation, variant).Prepare(_queue, 1024);
 
