@@ -15,13 +15,12 @@ public class OperationBenchmarks
 {
     private const long Elements = 1 << 20;
 
-    private CpuDevice _device = null!;
     private DeviceQueue _queue = null!;
     private KernelCase _kernel = null!;
     private DeviceBuffer _source = null!;
     private DeviceBuffer _destination = null!;
 
-    public static IEnumerable<KernelBenchmark> Operations => KernelBenchmarks.All;
+    public static IEnumerable<KernelBenchmark> Operations => Compute.Benchmarking.KernelBenchmarks.All;
 
     public static IEnumerable<CpuPath> Paths => Enum.GetValues<CpuPath>();
 
@@ -36,13 +35,13 @@ public class OperationBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        _device = new CpuDevice(Path, threads: 1);
-        _queue = _device.CreateQueue();
+        var device = new CpuDevice(Path, threads: 1);
+        _queue = device.CreateQueue();
         _kernel = Operation.Prepare(_queue, Elements);
         using var reference = new CpuDevice(CpuPath.Scalar, Environment.ProcessorCount);
         _kernel.Verify(reference);
-        _source = _device.Allocate(CopiedBytes);
-        _destination = _device.Allocate(CopiedBytes);
+        _source = device.Allocate(CopiedBytes);
+        _destination = device.Allocate(CopiedBytes);
         _queue.Upload(new byte[CopiedBytes], _source.Span(DType.UInt8, CopiedBytes));
     }
 
@@ -52,8 +51,9 @@ public class OperationBenchmarks
         _destination.Dispose();
         _source.Dispose();
         _kernel.Dispose();
+        Device device = _queue.Device;
         _queue.Dispose();
-        _device.Dispose();
+        device.Dispose();
     }
 
     [Benchmark(Baseline = true)]
