@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Interfuse.Checkpoints;
+using Interfuse.Compute.Tests.Conformance;
 
 namespace Interfuse.Compute.Tests;
 
@@ -24,7 +25,7 @@ public class NarrowTests(CpuPath path)
     }
 
     [Test]
-    public void Bf16_rounds_to_nearest_even() => CheckRounding(DType.BFloat16, NearestBFloat16, 0x7F80);
+    public void Bf16_rounds_to_nearest_even() => CheckRounding(DType.BFloat16, StoredFloat.NearestBFloat16, 0x7F80);
 
     [Test]
     public void F16_rounds_to_nearest_even() =>
@@ -76,24 +77,6 @@ public class NarrowTests(CpuPath path)
     [Test]
     public void Lengths_that_do_not_match_are_refused() =>
         Assert.That(() => _kernels.Narrow(new float[8], DType.BFloat16, new byte[15]), Throws.ArgumentException);
-
-    private static ushort NearestBFloat16(float value)
-    {
-        if (!float.IsFinite(value))
-        {
-            return float.IsNaN(value) ? (ushort)0x7FC0 : (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
-        }
-
-        // The neighbours as exact float64 numbers; the one above the largest finite is where infinity begins.
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        uint below = (bits & 0x7FFF_FFFF) >> 16;
-        double magnitude = Math.Abs((double)value);
-        double down = magnitude - BitConverter.UInt32BitsToSingle(below << 16);
-        double above = below == 0x7F7F ? Math.Pow(2, 128) : BitConverter.UInt32BitsToSingle((below + 1) << 16);
-        double up = above - magnitude;
-        uint nearest = down < up || (down == up && below % 2 == 0) ? below : below + 1;
-        return (ushort)(nearest | ((bits >> 31) << 15));
-    }
 
     private void CheckRounding(DType dtype, Func<float, ushort> reference, int infinity)
     {

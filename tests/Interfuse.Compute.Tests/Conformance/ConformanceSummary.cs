@@ -1,6 +1,6 @@
 namespace Interfuse.Compute.Tests.Conformance;
 
-/// <summary>Says at the end which devices the suite did not run on: what is not tested is not silent about it.</summary>
+/// <summary>Says at the end which devices the suite did not run on: what is not tested is not silent.</summary>
 [SetUpFixture]
 public class ConformanceSummary
 {

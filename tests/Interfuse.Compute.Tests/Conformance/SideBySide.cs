@@ -101,6 +101,13 @@ internal sealed class SideBySide(DeviceQueue tested, DeviceQueue reference) : ID
         return actual;
     }
 
+    /// <summary>Does something on the device under test alone.</summary>
+    public T OnTested<T>(Func<Side, T> operation) => operation(_tested);
+
+    /// <summary>The magnitude bits of deltas.</summary>
+    public uint[] Magnitudes(Place baseValues, Place expert) =>
+        ReferenceQueue.Magnitudes(_reference[baseValues], _reference[expert]);
+
     public void Dispose()
     {
         _tested.Dispose();

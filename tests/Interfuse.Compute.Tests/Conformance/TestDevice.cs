@@ -1,12 +1,12 @@
 using System.Collections.Concurrent;
+using Interfuse.Compute.Cuda;
+using Interfuse.Testing;
 
 namespace Interfuse.Compute.Tests.Conformance;
 
-/// <summary>A device that the conformance suite runs on, opened once per process when the first fixture asks for it.</summary>
+/// <summary>A device that the conformance suite runs on, opened once per process, when first asked for.</summary>
 /// <remarks>
-/// A process binds one driver library. That is the software driver, unless <c>INTERFUSE_TEST_CUDA=1</c> asks for the
-/// machine's own. <c>INTERFUSE_REQUIRE_GPU=1</c> does too, and makes a missing GPU a failure, as
-/// <c>INTERFUSE_REQUIRE_SOFTWARE_CUDA=1</c> makes a missing software driver.
+/// A process binds one driver library (<see cref="CudaLibraries"/>), so at least one of the last two never runs.
 /// </remarks>
 public sealed class TestDevice
 {
@@ -27,33 +27,37 @@ public sealed class TestDevice
     public static IReadOnlyList<TestDevice> All { get; } =
     [
         new("reference", () => new ReferenceDevice()),
-        new("software", OpenSoftware, IsSet("INTERFUSE_REQUIRE_SOFTWARE_CUDA")),
-        new("cuda", OpenCuda, IsSet("INTERFUSE_REQUIRE_GPU")),
+        new("cpu-scalar", () => new CpuDevice(CpuPath.Scalar, 1)),
+        new("cpu-128", () => new CpuDevice(CpuPath.Vector128, 1)),
+        new("cpu-256", () => new CpuDevice(CpuPath.Vector256, 1)),
+        new("cpu-512", () => new CpuDevice(CpuPath.Vector512, 1)),
+        new("cpu-512-threads", () => new CpuDevice(CpuPath.Vector512, 3)),
+        new("software", OpenSoftware, CudaLibraries.SoftwareRequired),
+        new("cuda", OpenCuda, CudaLibraries.GpuRequired),
     ];
 
-    /// <summary>Which fixtures did not run, and why: one line per reason.</summary>
-    public static IEnumerable<string> NotRun => NotRunBy
-        .GroupBy(fixture => fixture.Value, fixture => fixture.Key)
-        .Select(reason => $"{reason.Count()} conformance fixtures did not run: {reason.Key}");
-
-    private static bool RealDriver => IsSet("INTERFUSE_TEST_CUDA") || IsSet("INTERFUSE_REQUIRE_GPU");
+    /// <summary>How many fixtures did not run: one line per reason.</summary>
+    public static IEnumerable<string> NotRun => NotRunBy.Values
+        .CountBy(reason => reason)
+        .Select(reason => $"{reason.Value} conformance fixtures did not run. {reason.Key}");
 
     /// <summary>As in the names of the fixtures.</summary>
     public override string ToString() => _name;
 
-    /// <summary>The device. Where it is not there, ends the fixture that asks: skipped, or failed if it is required.</summary>
+    /// <summary>The device. Without it the fixture that asks ends: skipped, or failed if it is required.</summary>
     public Device Open()
     {
         (Device? device, string reason) = _opened.Value;
         if (device is null)
         {
-            NotRunBy[TestContext.CurrentContext.Test.FullName] = $"{_name}: {reason}";
+            string message = $"There is no device '{_name}': {reason}";
+            NotRunBy[TestContext.CurrentContext.Test.FullName] = message;
             if (_required)
             {
-                Assert.Fail($"{_name} is required here, but is not there: {reason}");
+                Assert.Fail($"{message}; but it is required here.");
             }
 
-            Assert.Ignore($"{_name} is not there: {reason}");
+            Assert.Ignore(message);
         }
 
         return device;
@@ -74,19 +78,18 @@ public sealed class TestDevice
         {
             return (open(), "");
         }
-        catch (NotSupportedException e)
+        catch (DeviceUnavailableException e)
         {
-            return (null, e.Message);
+            return (null, e.Reason);
         }
     }
 
-    private static Device OpenSoftware() => throw new NotSupportedException(RealDriver
-        ? "this process runs on the machine's own CUDA driver"
-        : "the software CUDA driver is not landed");
+    private static CudaDevice OpenSoftware() => CudaLibraries.SoftwareMissing is { } reason
+        ? throw new DeviceUnavailableException("software", reason)
+        : SoftwareCuda.Open();
 
-    private static Device OpenCuda() => throw new NotSupportedException(RealDriver
-        ? "the CUDA device is not landed"
-        : "this process runs on the software CUDA driver; set INTERFUSE_TEST_CUDA=1 for the machine's own");
-
-    private static bool IsSet(string variable) => Environment.GetEnvironmentVariable(variable) == "1";
+    private static CudaDevice OpenCuda() => CudaLibraries.UsesGpu
+        ? CudaDevice.Open(new CudaDeviceOptions())
+        : throw new DeviceUnavailableException(
+            "cuda", "this process uses the software driver; set INTERFUSE_TEST_CUDA=1 for that of the machine's GPU");
 }

@@ -58,13 +58,19 @@ internal sealed partial class ReferenceQueue(ReferenceDevice device) : DeviceQue
     private static float[] Each<T>(Span<byte> bytes, Func<T, float> widen)
         where T : unmanaged => Array.ConvertAll(MemoryMarshal.Cast<byte, T>(bytes).ToArray(), value => widen(value));
 
-    private void Store(ReadOnlySpan<float> values, DeviceSpan destination)
+    // What an elementwise operation stores; only those count values that are not finite.
+    private void Store(ReadOnlySpan<float> values, DeviceSpan destination) => _nonFinite += Write(values, destination);
+
+    private static long Write(ReadOnlySpan<float> values, DeviceSpan destination)
     {
+        long nonFinite = 0;
         Span<byte> bytes = ReferenceDevice.BytesOf(destination);
-        for (int i = 0; i < values.Length; i++)
+        foreach (float value in values)
         {
-            _nonFinite += StoredFloat.Write(values[i], destination.DType, bytes) ? 0 : 1;
+            nonFinite += StoredFloat.Write(value, destination.DType, bytes) ? 0 : 1;
             bytes = bytes[destination.DType.Size()..];
         }
+
+        return nonFinite;
     }
 }

@@ -21,7 +21,8 @@ internal static class StoredFloat
                 MemoryMarshal.Write(destination, half);
                 return Half.IsFinite(half);
             case DType.Float32:
-                MemoryMarshal.Write(destination, float.IsNaN(value) ? 0x7FC0_0000u : BitConverter.SingleToUInt32Bits(value));
+                MemoryMarshal.Write(
+                    destination, float.IsNaN(value) ? 0x7FC0_0000u : BitConverter.SingleToUInt32Bits(value));
                 return float.IsFinite(value);
             default:
                 MemoryMarshal.Write(
@@ -31,7 +32,7 @@ internal static class StoredFloat
         }
     }
 
-    /// <summary>The nearest bfloat16, found by the distances to the two neighbours, which float64 holds exactly.</summary>
+    /// <summary>The nearest bfloat16, by the distances to the two neighbours, which float64 holds exactly.</summary>
     public static ushort NearestBFloat16(float value)
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);
