@@ -1,0 +1,139 @@
+using System.Runtime.InteropServices;
+using Interfuse.Checkpoints;
+using Interfuse.Compute.Cuda;
+using Interfuse.Compute.Tests.Cuda;
+
+namespace Interfuse.Compute.Tests.Conformance;
+
+/// <summary>
+/// Every call that an operation makes to the driver, failing once: the operation ends in an error, its result is never
+/// wrong instead, and nothing stays behind (the base class counts).
+/// </summary>
+public class OperationFaultTests : SoftwareFixture
+{
+    private const int Length = TileGrid.TileLength + 300;
+
+    private static readonly Consensus Plain = new(Normalize: true, 1f, ZeroSum.Positive);
+    private static readonly TaskTerm[] Terms =
+        [new(1f, Keep: new(0x3D00_0000, 500)), new(0.5f, 2f, Drop: new(1, 2, 0x8000_0000))];
+
+    private static IEnumerable<Operation> Operations =>
+    [
+        new("transfers", (q, a, b, r) =>
+        {
+            q.Upload(new byte[r.ByteLength], r);
+            q.Copy(a, r);
+            return [];
+        }),
+        new("convert", (q, a, b, r) => Void(() => q.Convert(a, r))),
+        new("linear combination", (q, a, b, r) => Void(() => q.LinearCombination([a, b], [1f, 2f], r))),
+        new("task vector", (q, a, b, r) => Void(() => q.TaskVector(a, b, new(0x3D00_0000, 70), 0, r))),
+        new("add task vectors", (q, a, b, r) => Void(() => q.AddTaskVectors(a, [b, a], Terms, Plain, 0, r))),
+        new("elect and merge", (q, a, b, r) => Void(() => q.ElectAndMerge(a, [b, a], Terms, Plain, 0, r))),
+        new("inner products", (q, a, b, r) =>
+        {
+            var tiles = new DotProducts[TileGrid.TileCount(Length)];
+            q.Dot(a, b, tiles);
+            return Bytes<DotProducts>(tiles);
+        }),
+        new("magnitude sums", (q, a, b, r) =>
+        {
+            var tiles = new MagnitudeSum[TileGrid.TileCount(Length)];
+            q.MagnitudeSums(a, b, Terms[0], 0, tiles);
+            return Bytes<MagnitudeSum>(tiles);
+        }),
+        new("threshold", (q, a, b, r) => Bytes<TopKThreshold>([q.FindThreshold(a, b, Length / 5)])),
+        new("compaction", (q, a, b, r) =>
+        {
+            var places = new DeviceSpan(r.Buffer, Length * 4L, DType.Int64, Length / 2);
+            return Bytes<long>([q.Compact(a, b, new(0x3D00_0000, 70), r.Slice(0, Length / 2), places)]);
+        }),
+        new("histogram", (q, a, b, r) =>
+        {
+            long[] bins = new long[2048];
+            q.MagnitudeHistogram(a, b, 0, 20, bins);
+            return Bytes<long>(bins);
+        }),
+        new("count and collect", (q, a, b, r) =>
+        {
+            var tiles = new TileCount[TileGrid.TileCount(Length)];
+            uint[] candidates = new uint[Length];
+            int count = q.CountAndCollect(a, b, 0x3C00_0000, 0x3D00_0000, tiles, candidates);
+            return [.. Bytes<TileCount>(tiles), .. Bytes<uint>(candidates.AsSpan(0, count))];
+        }),
+        new("equal magnitudes", (q, a, b, r) =>
+        {
+            int[] tiles = new int[TileGrid.TileCount(Length)];
+            q.CountEqual(a, b, 0x3D00_0000, tiles);
+            return [.. Bytes<int>(tiles), .. Bytes<long>([q.IndexOfEqual(a, b, 0x3D00_0000, 1)])];
+        }),
+    ];
+
+    [Test]
+    public void Each_call_that_fails_ends_in_an_error_and_nothing_stays_behind(
+        [ValueSource(nameof(Operations))] Operation operation,
+        [Values("alloc", "host_alloc", "copy", "launch", "lost")] string kind)
+    {
+        byte[] expected = Run(operation, "");
+        int failures = 0;
+        for (int call = 1, successes = 0; successes < 2; call++)
+        {
+            string before = SoftwareDriver.Live();
+            try
+            {
+                byte[] actual = Run(operation, $"{kind}:{call}");
+                successes++;
+                Assert.That(actual.AsSpan().SequenceEqual(expected), $"{kind}:{call} went unnoticed");
+            }
+            catch (InterfuseException error)
+            {
+                successes = 0;
+                failures++;
+                Assert.That(error, Is.InstanceOf<CudaDriverException>().Or.InstanceOf<OutOfDeviceMemoryException>());
+            }
+
+            SoftwareDriver.Inject("");
+            Assert.That(SoftwareDriver.Live(), Is.EqualTo(before), $"after {kind}:{call}");
+        }
+
+        // Every operation reads its result back and asks for the non-finite values at least.
+        if (kind is "copy" or "lost")
+        {
+            Assert.That(failures, Is.GreaterThan(0));
+        }
+    }
+
+    // The device works well until its inputs are there; the faults count from the operation's first call on.
+    private static byte[] Run(Operation operation, string faults)
+    {
+        using CudaDevice device = Open();
+        using DeviceBuffer inputs = device.Allocate(8L * Length);
+        using DeviceBuffer result = device.Allocate(8L * Length);
+        using DeviceQueue queue = device.CreateQueue();
+        DeviceSpan a = inputs.Span(DType.Float32, Length);
+        var b = new DeviceSpan(inputs, 4L * Length, DType.Float32, Length);
+        queue.Upload(Bytes<float>(Blocks.Plain(Length, 1)), a);
+        queue.Upload(Bytes<float>(Blocks.Plain(Length, 2)), b);
+        queue.Upload(new byte[8 * Length], result.Span(DType.UInt8, 8 * Length));
+        SoftwareDriver.Inject(faults);
+        byte[] told = operation.Run(queue, a, b, result.Span(DType.Float32, Length));
+        byte[] stored = new byte[8 * Length];
+        queue.Download(result.Span(DType.UInt8, stored.Length), stored);
+        return [.. told, .. stored, .. Bytes<long>([queue.TakeNonFinite()])];
+    }
+
+    private static byte[] Void(Action operation)
+    {
+        operation();
+        return [];
+    }
+
+    private static byte[] Bytes<T>(ReadOnlySpan<T> values)
+        where T : unmanaged => MemoryMarshal.AsBytes(values).ToArray();
+
+    /// <summary>An operation on two inputs with a result, and what it tells the host.</summary>
+    public sealed record Operation(string Name, Func<DeviceQueue, DeviceSpan, DeviceSpan, DeviceSpan, byte[]> Run)
+    {
+        public override string ToString() => Name;
+    }
+}
