@@ -59,14 +59,14 @@ public abstract partial class DeviceQueue
     }
 
     /// <summary><see cref="ClusterChannels"/>, checked.</summary>
-    protected virtual void ClusterChannelsCore(
+    protected abstract void ClusterChannelsCore(
         DeviceSpan baseValues,
         ReadOnlySpan<DeviceSpan> experts,
         long channels,
         ChannelClustering clustering,
         DeviceSpan bank,
         DeviceSpan groups,
-        DeviceSpan energies) => throw new NotSupportedException();
+        DeviceSpan energies);
 
     private static void CheckClustering(
         DeviceSpan baseValues, ReadOnlySpan<DeviceSpan> experts, long channels, ChannelClustering clustering)

@@ -98,31 +98,31 @@ public abstract partial class DeviceQueue
     }
 
     /// <summary><see cref="Convert"/>, checked.</summary>
-    protected virtual void ConvertCore(DeviceSpan source, DeviceSpan destination) => throw new NotSupportedException();
+    protected abstract void ConvertCore(DeviceSpan source, DeviceSpan destination);
 
     /// <summary><see cref="LinearCombination"/>, checked.</summary>
-    protected virtual void LinearCombinationCore(
-        ReadOnlySpan<DeviceSpan> inputs, ReadOnlySpan<float> weights, DeviceSpan destination) => throw new NotSupportedException();
+    protected abstract void LinearCombinationCore(
+        ReadOnlySpan<DeviceSpan> inputs, ReadOnlySpan<float> weights, DeviceSpan destination);
 
     /// <summary><see cref="TaskVector"/>, checked.</summary>
-    protected virtual void TaskVectorCore(
-        DeviceSpan baseValues, DeviceSpan expert, TopKThreshold keep, long firstElement, DeviceSpan destination) => throw new NotSupportedException();
+    protected abstract void TaskVectorCore(
+        DeviceSpan baseValues, DeviceSpan expert, TopKThreshold keep, long firstElement, DeviceSpan destination);
 
     /// <summary><see cref="AddTaskVectors"/>, checked.</summary>
-    protected virtual void AddTaskVectorsCore(
+    protected abstract void AddTaskVectorsCore(
         DeviceSpan baseValues,
         ReadOnlySpan<DeviceSpan> experts,
         ReadOnlySpan<TaskTerm> terms,
         Consensus consensus,
         long firstElement,
-        DeviceSpan destination) => throw new NotSupportedException();
+        DeviceSpan destination);
 
     /// <summary><see cref="ElectAndMerge"/>, checked.</summary>
-    protected virtual void ElectAndMergeCore(
+    protected abstract void ElectAndMergeCore(
         DeviceSpan baseValues,
         ReadOnlySpan<DeviceSpan> experts,
         ReadOnlySpan<TaskTerm> terms,
         Consensus consensus,
         long firstElement,
-        DeviceSpan destination) => throw new NotSupportedException();
+        DeviceSpan destination);
 }

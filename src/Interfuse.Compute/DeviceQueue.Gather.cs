@@ -52,13 +52,11 @@ public abstract partial class DeviceQueue
     }
 
     /// <summary><see cref="Gather"/>, checked.</summary>
-    protected virtual void GatherCore(in GroupedBank bank, int expert, long firstRow, DeviceSpan destination) =>
-        throw new NotSupportedException();
+    protected abstract void GatherCore(in GroupedBank bank, int expert, long firstRow, DeviceSpan destination);
 
     /// <summary><see cref="GatherBatch"/>, checked.</summary>
-    protected virtual void GatherBatchCore(
-        in GroupedBank bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination) =>
-        throw new NotSupportedException();
+    protected abstract void GatherBatchCore(
+        in GroupedBank bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination);
 
     private static void CheckExpert(in GroupedBank bank, int expert)
     {

@@ -45,6 +45,6 @@ public abstract partial class DeviceQueue
     }
 
     /// <summary><see cref="GatherMultiply"/>, checked.</summary>
-    protected virtual void GatherMultiplyCore(
-        in GroupedBank bank, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y) => throw new NotSupportedException();
+    protected abstract void GatherMultiplyCore(
+        in GroupedBank bank, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y);
 }

@@ -40,11 +40,11 @@ public abstract partial class DeviceQueue
     }
 
     /// <summary><see cref="Dot"/>, checked.</summary>
-    protected virtual void DotCore(DeviceSpan a, DeviceSpan b, Span<DotProducts> tiles) => throw new NotSupportedException();
+    protected abstract void DotCore(DeviceSpan a, DeviceSpan b, Span<DotProducts> tiles);
 
     /// <summary><see cref="MagnitudeSums"/>, checked.</summary>
-    protected virtual void MagnitudeSumsCore(
-        DeviceSpan baseValues, DeviceSpan expert, TaskTerm term, long firstElement, Span<MagnitudeSum> tiles) => throw new NotSupportedException();
+    protected abstract void MagnitudeSumsCore(
+        DeviceSpan baseValues, DeviceSpan expert, TaskTerm term, long firstElement, Span<MagnitudeSum> tiles);
 }
 
 /// <summary>Sums of magnitudes of a task vector.</summary>

@@ -122,25 +122,25 @@ public abstract partial class DeviceQueue
     public const int MaxBins = 4096;
 
     /// <summary><see cref="FindThreshold"/>, checked, for a k that is neither 0 nor all.</summary>
-    protected virtual TopKThreshold FindThresholdCore(DeviceSpan baseValues, DeviceSpan expert, long keep) => throw new NotSupportedException();
+    protected abstract TopKThreshold FindThresholdCore(DeviceSpan baseValues, DeviceSpan expert, long keep);
 
     /// <summary><see cref="Compact"/>, checked.</summary>
-    protected virtual long CompactCore(
-        DeviceSpan baseValues, DeviceSpan expert, TopKThreshold keep, DeviceSpan values, DeviceSpan indices) => throw new NotSupportedException();
+    protected abstract long CompactCore(
+        DeviceSpan baseValues, DeviceSpan expert, TopKThreshold keep, DeviceSpan values, DeviceSpan indices);
 
     /// <summary><see cref="MagnitudeHistogram"/>, checked.</summary>
-    protected virtual void MagnitudeHistogramCore(
-        DeviceSpan baseValues, DeviceSpan expert, uint low, int shift, Span<long> bins) => throw new NotSupportedException();
+    protected abstract void MagnitudeHistogramCore(
+        DeviceSpan baseValues, DeviceSpan expert, uint low, int shift, Span<long> bins);
 
     /// <summary><see cref="CountAndCollect"/>, checked.</summary>
-    protected virtual int CountAndCollectCore(
-        DeviceSpan baseValues, DeviceSpan expert, uint low, uint high, Span<TileCount> tiles, Span<uint> candidates) => throw new NotSupportedException();
+    protected abstract int CountAndCollectCore(
+        DeviceSpan baseValues, DeviceSpan expert, uint low, uint high, Span<TileCount> tiles, Span<uint> candidates);
 
     /// <summary><see cref="CountEqual"/>, checked.</summary>
-    protected virtual void CountEqualCore(DeviceSpan baseValues, DeviceSpan expert, uint bits, Span<int> tiles) => throw new NotSupportedException();
+    protected abstract void CountEqualCore(DeviceSpan baseValues, DeviceSpan expert, uint bits, Span<int> tiles);
 
     /// <summary><see cref="IndexOfEqual"/>, checked.</summary>
-    protected virtual long IndexOfEqualCore(DeviceSpan baseValues, DeviceSpan expert, uint bits, long n) => throw new NotSupportedException();
+    protected abstract long IndexOfEqualCore(DeviceSpan baseValues, DeviceSpan expert, uint bits, long n);
 }
 
 /// <summary>What a tile holds relative to a range of magnitude bits.</summary>

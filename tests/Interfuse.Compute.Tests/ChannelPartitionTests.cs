@@ -88,7 +88,7 @@ public class ChannelPartitionTests
     [Test]
     public void Identical_experts_beyond_eight_still_fill_every_group()
     {
-        double[][] vectors = [.. Enumerable.Repeat(new[] { 1.0, 2.0 }, 12)];
+        double[][] vectors = [.. Enumerable.Range(0, 12).Select(_ => Axis(1))];
         byte[] found = Best(vectors, 5, ChannelSimilarity.Euclidean);
         Assert.That(found.Distinct().Count(), Is.EqualTo(5));
     }

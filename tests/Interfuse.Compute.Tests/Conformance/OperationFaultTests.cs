@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Interfuse.Checkpoints;
 using Interfuse.Compute.Cuda;
 using Interfuse.Compute.Tests.Cuda;
+using Interfuse.Testing;
 
 namespace Interfuse.Compute.Tests.Conformance;
 

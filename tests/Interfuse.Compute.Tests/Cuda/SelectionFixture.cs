@@ -14,7 +14,7 @@ public abstract class SelectionFixture
     [OneTimeSetUp]
     public void Open()
     {
-        SoftwareDriver.Require();
+        SoftwareFixture.Require();
         _device = SoftwareCuda.Open();
         _queue = (CudaQueue)_device.CreateQueue();
     }
