@@ -1,11 +1,13 @@
-// Channel clustering: per output channel the Gram matrix of the experts' deltas, the best partition into groups, and the
+// Channel clustering: per output channel the Gram matrix of the experts' deltas, the best partition into groups, and
+// the
 // groups' mean rows. One block per channel: its warps sum the Gram matrix, the first of them partitions, all write the
 // means from rows that the second-level cache still holds. While one block partitions, others keep the memory busy.
 #include "cluster.cuh"
 
 namespace interfuse {
 
-// The canonical order of a sum over a row (Dot in C#): 16 lanes within a block of 1024 elements. A half-warp does a block,
+// The canonical order of a sum over a row (Dot in C#): 16 lanes within a block of 1024 elements. A half-warp does a
+// block,
 // a lane a lane, after the half-warp's 16-byte loads have been turned round in shared memory, 128 elements at a time.
 constexpr int kGramBlock = 1024;
 constexpr int kGramChunk = 128;
@@ -251,7 +253,8 @@ static __device__ void sum_gram(
     }
 }
 
-// Numbers the groups by their lowest expert, sorts the experts by group, and stores what the partition means: by one warp.
+// Numbers the groups by their lowest expert, sorts the experts by group, and stores what the partition means: by one
+// warp.
 static __device__ void describe_groups(
     const ClusterArguments& a, int64_t channel, const Symmetric& gram, ChannelGroups& groups, int lane) {
     uint32_t own = 0;

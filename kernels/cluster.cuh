@@ -9,7 +9,8 @@ namespace interfuse {
 
 static_assert(kMaxClusteredExperts == kMaxExperts);
 
-// Eight consecutive elements of a row, asked for first (fetch) and used later (take), so that several rows' are on their
+// Eight consecutive elements of a row, asked for first (fetch) and used later (take), so that several rows' are on
+// their
 // way at once. Only 16-bit elements are really asked for early: they are the ones models are stored in.
 struct RowReader {
     const void* origin;

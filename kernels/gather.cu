@@ -1,4 +1,5 @@
-// Rows out of a bank: those of one expert that follow one another, or those that a batch asks for. Bytes are moved as they
+// Rows out of a bank: those of one expert that follow one another, or those that a batch asks for. Bytes are moved as
+// they
 // are, in the largest unit (16 bytes for every ordinary model) that divides addresses and row length.
 #include "gather_arguments.h"
 #include "simt.cuh"

@@ -1,4 +1,5 @@
-// y[b, i] = W[index[e_b, i]] x_b without writing W out. A warp multiplies the rows of a few channels by the vectors of a few
+// y[b, i] = W[index[e_b, i]] x_b without writing W out. A warp multiplies the rows of a few channels by the vectors of
+// a few
 // members of the batch; each row's elements are loaded once for all members that share it, several loads are under way
 // before the first is used. 256 lanes of the sum: thread t of the warp keeps lanes 8t to 8t + 7.
 #include "elements.cuh"
@@ -33,7 +34,8 @@ struct RawEight {
     }
 };
 
-// Which rows a warp multiplies by which vectors. Members and channels beyond the last are done as the last, and not stored.
+// Which rows a warp multiplies by which vectors. Members and channels beyond the last are done as the last, and not
+// stored.
 template <int Members, int Channels>
 struct MultiplyTile {
     int64_t channel;
@@ -139,8 +141,10 @@ static __device__ __forceinline__ void multiply_elements(
     }
 }
 
-// The sum of the 256 lanes, halves folded: l += l + 128, + 64, ... + 1, which are the threads 16, 8, 4, 2 and 1 apart, then
-// the thread's own eight. The first three folds hand half of what a thread has to its partner instead of doing everything
+// The sum of the 256 lanes, halves folded: l += l + 128, + 64, ... + 1, which are the threads 16, 8, 4, 2 and 1 apart,
+// then
+// the thread's own eight. The first three folds hand half of what a thread has to its partner instead of doing
+// everything
 // twice.
 static __device__ __forceinline__ float fold_lanes(const float (&sums)[8]) {
     const int lane = threadIdx.x % 32;
@@ -205,7 +209,8 @@ static __device__ __forceinline__ void multiply_rows(
     }
 }
 
-// The members of a batch are done `Members` at a time. Two warps that do the same channels for different members stand in
+// The members of a batch are done `Members` at a time. Two warps that do the same channels for different members stand
+// in
 // one thread block, and blocks that do so follow one another, so that a row comes from memory once.
 template <int Members, int Channels, int Steps>
 static __device__ __forceinline__ void gather_multiply(const GatherMultiplyArguments& a) {

@@ -1,4 +1,5 @@
-// The arguments of the fused gather-multiply, which the host fills in: C# by a mirrored struct, the native tests by this.
+// The arguments of the fused gather-multiply, which the host fills in: C# by a mirrored struct, the native tests by
+// this.
 #pragma once
 
 #include <stdint.h>

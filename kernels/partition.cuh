@@ -1,5 +1,7 @@
-// The best partition of a channel's experts into groups, found by one warp: the twin of ChannelPartition in C#, operation
-// for operation (its documentation says what is computed, in which order, and who wins a tie). No multiplication is ever
+// The best partition of a channel's experts into groups, found by one warp: the twin of ChannelPartition in C#,
+// operation
+// for operation (its documentation says what is computed, in which order, and who wins a tie). No multiplication is
+// ever
 // fused with an addition here.
 #pragma once
 

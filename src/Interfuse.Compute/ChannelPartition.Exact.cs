@@ -9,7 +9,8 @@ public static partial class ChannelPartition
     // Once expert 0's group is chosen, what is left is a set without expert 0: half as many.
     private const int Rests = Sets / 2;
 
-    // best[M] after step k is the largest sum of scores of a partition of M into k groups, choice[k, M] its first group.
+    // best[M] after step k is the largest sum of scores of a partition of M into k groups, choice[k, M] its first
+    // group.
     private static void FindBest(Objective objective, Span<uint> groups)
     {
         Span<double> scores = stackalloc double[Sets];

@@ -17,29 +17,41 @@ public static partial class ChannelPartition
     /// <summary>Divides experts into exactly K groups, none empty, numbered by their lowest expert.</summary>
     /// <remarks>
     /// <para>
-    /// A[e,f] is G[e,f] for Euclidean similarity and <c>G[e,f] / sqrt(G[e,e] * G[f,f])</c> for cosine. Where e or f is an
-    /// expert whose task vector is not finite (its G[e,e] is NaN or infinite), or for cosine is zero, A[e,f] is 0: such an
+    /// A[e,f] is G[e,f] for Euclidean similarity and <c>G[e,f] / sqrt(G[e,e] * G[f,f])</c> for cosine. Where e or f is
+    /// an
+    /// expert whose task vector is not finite (its G[e,e] is NaN or infinite), or for cosine is zero, A[e,f] is 0:
+    /// such an
     /// expert counts as a zero vector, changes no group's sum, and goes where the order below puts it.
     /// </para>
     /// <para>
-    /// The sum T of a group starts at 0 and takes its experts e in order: <c>T = (T + (r + r)) + A[e,e]</c>, where r starts at 0
-    /// and takes A[e,f] of the group's lower experts f in order. Its score is <c>sqrt(T)</c> for cosine (0 where T is not above
+    /// The sum T of a group starts at 0 and takes its experts e in order: <c>T = (T + (r + r)) + A[e,e]</c>, where r
+    /// starts at 0
+    /// and takes A[e,f] of the group's lower experts f in order. Its score is <c>sqrt(T)</c> for cosine (0 where T is
+    /// not above
     /// 0) and <c>T / count</c> for Euclidean. The scores of the groups add up from the last to the first:
     /// <c>s1 + (s2 + (s3 + ...))</c>; the partition with the largest sum wins.
     /// </para>
     /// <para>
-    /// <b>Up to <see cref="MaxExactExperts"/> experts</b> it is found by dynamic programming over the sets of experts. The group
-    /// of the lowest expert left runs through all sets that leave enough for the other groups, in ascending order of the set
-    /// as a number (bit e stands for expert e), and the rest takes its best partition; of equal sums the first found stays.
+    /// <b>Up to <see cref="MaxExactExperts"/> experts</b> it is found by dynamic programming over the sets of experts.
+    /// The group
+    /// of the lowest expert left runs through all sets that leave enough for the other groups, in ascending order of
+    /// the set
+    /// as a number (bit e stands for expert e), and the rest takes its best partition; of equal sums the first found
+    /// stays.
     /// </para>
     /// <para>
-    /// <b>Beyond</b> it is k-means in Gram space. The closeness of expert e to a group of c experts, with r the sum of A[e,f]
+    /// <b>Beyond</b> it is k-means in Gram space. The closeness of expert e to a group of c experts, with r the sum of
+    /// A[e,f]
     /// over the group in order, is <c>r / sqrt(T)</c> for cosine (0 where T is not above 0), and
-    /// <c>((r + r) / c - T / (c * c)) - A[e,e]</c>, minus the squared distance to the mean, for Euclidean. Start: expert 0 is the
+    /// <c>((r + r) / c - T / (c * c)) - A[e,e]</c>, minus the squared distance to the mean, for Euclidean. Start:
+    /// expert 0 is the
     /// first group, then K - 1 times the expert that is farthest from all groups (its largest closeness to them is the
-    /// smallest) becomes the next. Up to <c>32</c> rounds: each expert joins the group it is closest to; then each empty group
-    /// in order takes, from the groups of two and more, the expert that is least close to its own. The rounds end early when
-    /// nothing moves. The round with the largest sum of scores (added from the first group of the start to the last) wins, of
+    /// smallest) becomes the next. Up to <c>32</c> rounds: each expert joins the group it is closest to; then each
+    /// empty group
+    /// in order takes, from the groups of two and more, the expert that is least close to its own. The rounds end
+    /// early when
+    /// nothing moves. The round with the largest sum of scores (added from the first group of the start to the last)
+    /// wins, of
     /// equal ones the first. All ties go to the lowest expert or group.
     /// </para>
     /// </remarks>

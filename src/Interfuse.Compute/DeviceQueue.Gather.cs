@@ -8,7 +8,8 @@ public abstract partial class DeviceQueue
     /// <param name="bank">The bank.</param>
     /// <param name="expert">The expert.</param>
     /// <param name="firstRow">The first of its rows to copy.</param>
-    /// <param name="destination">Receives as many rows as it has room for; of the bank's type, disjoint from the bank.</param>
+    /// <param name="destination">Receives as many rows as it has room for; of the bank's type, disjoint from the
+    /// bank.</param>
     /// <exception cref="ArgumentException">
     /// There are no such rows, the destination holds no whole number of them, or types or overlap break the rules.
     /// </exception>
@@ -34,7 +35,8 @@ public abstract partial class DeviceQueue
     /// <param name="bank">The bank.</param>
     /// <param name="requests">Which rows, any number, repeated or not. Read before this returns.</param>
     /// <param name="destination">Receives a row per request; of the bank's type, disjoint from the bank.</param>
-    /// <exception cref="ArgumentException">There is no such row, or types, lengths or overlap break the rules.</exception>
+    /// <exception cref="ArgumentException">There is no such row, or types, lengths or overlap break the
+    /// rules.</exception>
     public void GatherBatch(in GroupedBank bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination)
     {
         foreach (ExpertRow request in requests)

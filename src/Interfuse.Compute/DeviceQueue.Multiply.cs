@@ -15,15 +15,18 @@ public abstract partial class DeviceQueue
     /// <remarks>
     /// Here, and only here, multiplication and addition are fused: float32, one rounding to nearest even for both.
     /// Canonical order: element j adds into lane j % 256, which starts at +0, in the order of the elements, as
-    /// <c>lane = fma(w, x, lane)</c>. Elements beyond the row's end add nothing. Then lanes 0 to 127 take lanes 128 to 255
+    /// <c>lane = fma(w, x, lane)</c>. Elements beyond the row's end add nothing. Then lanes 0 to 127 take lanes 128 to
+    /// 255
     /// by an ordinary addition, lanes 0 to 63 take 64 to 127, and so on down to lane 0, which takes lane 1. A NaN is
     /// stored as the canonical one.
     /// </remarks>
     /// <param name="bank">The bank, of type BF16, F16, F32 or F64; widened to float32 as elsewhere.</param>
-    /// <param name="experts">The expert of each vector, 1 to <see cref="MaxBatch"/> of them. Read before this returns.</param>
+    /// <param name="experts">The expert of each vector, 1 to <see cref="MaxBatch"/> of them. Read before this
+    /// returns.</param>
     /// <param name="x">The vectors [B, n], of any float type.</param>
     /// <param name="y">Receives the products [B, m], F32; disjoint from the sources.</param>
-    /// <exception cref="ArgumentException">There is no such expert, or types, lengths or overlap break the rules.</exception>
+    /// <exception cref="ArgumentException">There is no such expert, or types, lengths or overlap break the
+    /// rules.</exception>
     public void GatherMultiply(in GroupedBank bank, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y)
     {
         if (experts.Length is 0 or > MaxBatch)

@@ -6,7 +6,8 @@ namespace Interfuse.Compute;
 /// One weight matrix [m, n] of several experts whose rows are kept in a bank, where several experts may share a row.
 /// </summary>
 /// <remarks>
-/// The values of the index lie in the device's memory, so nothing here looks at them: whoever makes the bank makes sure that
+/// The values of the index lie in the device's memory, so nothing here looks at them: whoever makes the bank makes
+/// sure that
 /// each is a row of it. An operation on a bank with a wrong index is undefined.
 /// </remarks>
 public readonly record struct GroupedBank

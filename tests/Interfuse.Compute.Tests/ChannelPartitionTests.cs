@@ -199,7 +199,8 @@ public class ChannelPartitionTests
         return [.. vector.Select(x => norm == 0 ? 0 : x / norm)];
     }
 
-    // The rule in words: the lowest expert's group runs through all sets in ascending order, the first of the best stays.
+    // The rule in words: the lowest expert's group runs through all sets in ascending order, the first of the best
+    // stays.
     private static (double Score, uint[] Sets) Documented(
         double[] gram, int experts, uint left, int groups, ChannelSimilarity similarity)
     {

@@ -1,4 +1,5 @@
-// Channel clustering: the Gram matrix's energies, the groups against all partitions there are, the means of the groups found.
+// Channel clustering: the Gram matrix's energies, the groups against all partitions there are, the means of the groups
+// found.
 #include "harness.h"
 
 #include "cluster_arguments.h"

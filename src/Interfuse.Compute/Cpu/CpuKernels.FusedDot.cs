@@ -18,13 +18,15 @@ public sealed partial class CpuKernels
     }
 
     /// <summary>
-    /// Adds products into the lanes of a fused inner product: <c>lane = fma(row[j], x[j], lane)</c> for lane j % 256, in the
+    /// Adds products into the lanes of a fused inner product: <c>lane = fma(row[j], x[j], lane)</c> for lane j % 256,
+    /// in the
     /// order of the elements. The one kernel that fuses.
     /// </summary>
     /// <param name="row">The row's little-endian bytes, at any alignment.</param>
     /// <param name="dtype">Their type: BF16 or F32.</param>
     /// <param name="x">One value per element of the row.</param>
-    /// <param name="lanes">The 256 lanes; those of a row's later part go on where its earlier part, a multiple of 256 elements,
+    /// <param name="lanes">The 256 lanes; those of a row's later part go on where its earlier part, a multiple of 256
+    /// elements,
     /// ended.</param>
     /// <exception cref="ArgumentException">The type is another one, or the lengths do not match.</exception>
     public void AddFusedProducts(ReadOnlySpan<byte> row, DType dtype, ReadOnlySpan<float> x, Span<float> lanes)
@@ -47,7 +49,8 @@ public sealed partial class CpuKernels
     }
 
     /// <summary>
-    /// The sum of the 256 lanes: lanes 0 to 127 take 128 to 255, lanes 0 to 63 take 64 to 127, and so on. Overwrites them.
+    /// The sum of the 256 lanes: lanes 0 to 127 take 128 to 255, lanes 0 to 63 take 64 to 127, and so on. Overwrites
+    /// them.
     /// </summary>
     /// <exception cref="ArgumentException">There are not 256 lanes.</exception>
     public float FoldFusedLanes(Span<float> lanes)

@@ -8,7 +8,8 @@ public sealed partial class CpuKernels
     private const int ProductsPerSweep = 4;
 
     /// <summary>
-    /// Adds a block's share to the inner products of some rows, in float64 and in the canonical order of <see cref="Dot"/>.
+    /// Adds a block's share to the inner products of some rows, in float64 and in the canonical order of <see
+    /// cref="Dot"/>.
     /// </summary>
     /// <param name="rows">A block of each row.</param>
     /// <param name="gram">

@@ -6,7 +6,8 @@ namespace Interfuse.Compute;
 public sealed partial class CpuKernels
 {
     /// <summary>
-    /// The mean of some experts' rows: their sum in order, begun with the first, divided by their number if that is more
+    /// The mean of some experts' rows: their sum in order, begun with the first, divided by their number if that is
+    /// more
     /// than one. With a lambda other than 1, <c>base + lambda * (mean - base)</c>.
     /// </summary>
     /// <param name="experts">One row per expert.</param>
@@ -14,7 +15,8 @@ public sealed partial class CpuKernels
     /// <param name="baseValues">The base model's values.</param>
     /// <param name="lambda">Scales the mean task vector.</param>
     /// <param name="destination">Receives the group's values.</param>
-    /// <exception cref="ArgumentException">There is no member, or lengths or overlap break the rules of the class.</exception>
+    /// <exception cref="ArgumentException">There is no member, or lengths or overlap break the rules of the
+    /// class.</exception>
     public void GroupMean(
         Rows experts, ReadOnlySpan<byte> members, ReadOnlySpan<float> baseValues, float lambda, Span<float> destination)
     {

@@ -69,7 +69,8 @@ public class GatherMultiplyTests(TestDevice device) : DeviceFixture(device)
             "refused");
     }
 
-    // Products far below the smallest denormal: a fused product that rounds to -0 must not be followed by what isn't there.
+    // Products far below the smallest denormal: a fused product that rounds to -0 must not be followed by what isn't
+    // there.
     private static float[] Tiny(int length, int seed) =>
         Array.ConvertAll(Blocks.Plain(length, seed), value => value * 1e-30f);
 

@@ -73,7 +73,8 @@ public sealed partial class CudaQueue
 
     private static bool IsAligned(DeviceSpan span) => Address(span) % 16 == 0;
 
-    // A warp sums two blocks of 1024 elements; beyond 8 experts four warps share them. The bytes are those of GramStage.
+    // A warp sums two blocks of 1024 elements; beyond 8 experts four warps share them. The bytes are those of
+    // GramStage.
     private static (string Kernel, int Warps, int StageBytes) ClusterKernel(int experts, long columns)
     {
         long pairs = (columns + (2 * TileGrid.BlockLength) - 1) / (2 * TileGrid.BlockLength);
