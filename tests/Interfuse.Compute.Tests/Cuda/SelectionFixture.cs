@@ -1,4 +1,5 @@
 using Interfuse.Compute.Cuda;
+using Interfuse.Testing;
 
 namespace Interfuse.Compute.Tests.Cuda;
 
