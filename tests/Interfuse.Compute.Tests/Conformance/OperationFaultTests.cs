@@ -43,7 +43,11 @@ public class OperationFaultTests : SoftwareFixture
             q.MagnitudeSums(a, b, Terms[0], 0, tiles);
             return Bytes<MagnitudeSum>(tiles);
         }),
-        new("threshold", (q, a, b, r) => Bytes<TopKThreshold>([q.FindThreshold(a, b, Length / 5)])),
+        new("threshold", (q, a, b, r) =>
+        {
+            TopKThreshold found = q.FindThreshold(a, b, Length / 5);
+            return Bytes<long>([found.Bits, found.TieEnd]);
+        }),
         new("compaction", (q, a, b, r) =>
         {
             var places = new DeviceSpan(r.Buffer, Length * 4L, DType.Int64, Length / 2);
