@@ -1,5 +1,4 @@
 using Interfuse.Compute.Cuda;
-using Interfuse.Testing;
 
 namespace Interfuse.Compute.Tests.Cuda;
 
