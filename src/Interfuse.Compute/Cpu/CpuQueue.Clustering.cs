@@ -57,10 +57,10 @@ internal sealed partial class CpuQueue
                 for (int expert = 0; expert < _experts; expert++)
                 {
                     workspace.Kernels.TaskVector(
-                        values[0], values[expert + 1], minimumBits: 0, deltas.Slice(expert * TileGrid.BlockLength, length));
+                        values[0], values[expert + 1], minimumBits: 0, deltas.Slice(expert * CpuWorkspace.RowStride, length));
                 }
 
-                workspace.Kernels.AddGram(new Rows(deltas, _experts, length, TileGrid.BlockLength), gram);
+                workspace.Kernels.AddGram(new Rows(deltas, _experts, length, CpuWorkspace.RowStride), gram);
             }
         }
 

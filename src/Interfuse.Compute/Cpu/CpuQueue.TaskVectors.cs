@@ -148,10 +148,10 @@ internal sealed partial class CpuQueue
                 weights[expert] = terms[expert].Weight;
                 Thin(
                     workspace, values[0], values[expert + 1], terms[expert], first,
-                    thinned.Slice(expert * TileGrid.BlockLength, result.Length));
+                    thinned.Slice(expert * CpuWorkspace.RowStride, result.Length));
             }
 
-            var rows = new Rows(thinned, terms.Length, result.Length, TileGrid.BlockLength);
+            var rows = new Rows(thinned, terms.Length, result.Length, CpuWorkspace.RowStride);
             if (elect)
             {
                 workspace.Kernels.ElectAndMergeReady(values[0], rows, weights, consensus, result);

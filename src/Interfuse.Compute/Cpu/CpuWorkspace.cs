@@ -3,8 +3,17 @@ namespace Interfuse.Compute;
 /// <summary>What one thread needs to compute a block: the inputs and the result as float32, and scratch.</summary>
 internal sealed class CpuWorkspace(CpuDevice device)
 {
-    private readonly float[] _result = new float[TileGrid.BlockLength];
-    private readonly uint[] _words = new uint[TileGrid.BlockLength];
+    /// <summary>
+    /// Elements from one row's start to the next one's: more than a block, because memory accesses exactly 4 KiB apart get in
+    /// each other's way.
+    /// </summary>
+    public const int RowStride = TileGrid.BlockLength + 16;
+
+    // A cache line, and the widest vector: an access never touches two lines.
+    private const int Alignment = 64;
+
+    private float[] _result = [];
+    private uint[] _words = [];
     private float[] _values = [];
     private float[] _scratch = [];
     private int[] _bins = [];
@@ -21,36 +30,32 @@ internal sealed class CpuWorkspace(CpuDevice device)
     /// <returns>One row per input, valid until the next call.</returns>
     public Rows Widen(ReadOnlySpan<DeviceSpan> inputs, long start, int length)
     {
-        Reserve(ref _values, inputs.Length);
+        Span<float> values = Reserve(ref _values, inputs.Length);
         for (int input = 0; input < inputs.Length; input++)
         {
-            WidenInto(inputs[input], start, _values.AsSpan(input * TileGrid.BlockLength, length));
+            WidenInto(inputs[input], start, values.Slice(input * RowStride, length));
         }
 
-        return new Rows(_values, inputs.Length, length, TileGrid.BlockLength);
+        return new Rows(values, inputs.Length, length, RowStride);
     }
 
     /// <summary>Reads a block of a base (row 0) and an expert (row 1).</summary>
     public Rows Widen(DeviceSpan baseValues, DeviceSpan expert, long start, int length)
     {
-        Reserve(ref _values, 2);
-        WidenInto(baseValues, start, _values.AsSpan(0, length));
-        WidenInto(expert, start, _values.AsSpan(TileGrid.BlockLength, length));
-        return new Rows(_values, 2, length, TileGrid.BlockLength);
+        Span<float> values = Reserve(ref _values, 2);
+        WidenInto(baseValues, start, values[..length]);
+        WidenInto(expert, start, values.Slice(RowStride, length));
+        return new Rows(values, 2, length, RowStride);
     }
 
     /// <summary>Room for a block's result.</summary>
-    public Span<float> Result(int length) => _result.AsSpan(0, length);
+    public Span<float> Result(int length) => Reserve(ref _result, 1)[..length];
 
     /// <summary>Room for a block's words.</summary>
-    public Span<uint> Words(int length) => _words.AsSpan(0, length);
+    public Span<uint> Words(int length) => Reserve(ref _words, 1)[..length];
 
-    /// <summary>Room for some rows of a block's length, a block apart.</summary>
-    public Span<float> Scratch(int rows)
-    {
-        Reserve(ref _scratch, rows);
-        return _scratch;
-    }
+    /// <summary>Room for some rows of a block's length, <see cref="RowStride"/> apart.</summary>
+    public Span<float> Scratch(int rows) => Reserve(ref _scratch, rows);
 
     /// <summary>Room for counts, all zero.</summary>
     public Span<int> Bins(int count)
@@ -88,12 +93,19 @@ internal sealed class CpuWorkspace(CpuDevice device)
     private void WidenInto(DeviceSpan input, long start, Span<float> values) =>
         Kernels.Widen(CpuQueue.Bytes(input, start, values.Length), input.DType, values);
 
-    private static void Reserve(ref float[] rows, int count)
+    private static unsafe Span<T> Reserve<T>(ref T[] rows, int count)
+        where T : unmanaged
     {
-        if (rows.Length < count * TileGrid.BlockLength)
+        int length = count * RowStride;
+        if (rows.Length < length + (Alignment / sizeof(T)))
         {
-            // Pinned, so that the collector never moves it; a queue keeps it for its life.
-            rows = GC.AllocateUninitializedArray<float>(count * TileGrid.BlockLength, pinned: true);
+            // Pinned, so that it stays aligned; a queue keeps it for its life.
+            rows = GC.AllocateUninitializedArray<T>(length + (Alignment / sizeof(T)), pinned: true);
+        }
+
+        fixed (T* first = rows)
+        {
+            return rows.AsSpan((int)(-(nint)first & (Alignment - 1)) / sizeof(T), length);
         }
     }
 }
