@@ -13,7 +13,9 @@ function(interfuse_add_fatbin target source output)
   file(MAKE_DIRECTORY "${folder}")
 
   # --fmad=false: one rounding per operation, as on the CPU. -lineinfo: source lines for the profiler and the sanitizer.
-  set(flags ${Nvcc_FLAGS} -std=c++17 -O3 --fmad=false -lineinfo -Werror all-warnings -Xptxas=-v ${gencode})
+  # Compressed, since the file travels in the assembly.
+  set(flags ${Nvcc_FLAGS} -std=c++17 -O3 --fmad=false -lineinfo -Xfatbin=-compress-all -Werror all-warnings -Xptxas=-v
+    ${gencode})
   add_custom_command(OUTPUT "${output}" "${output}.registers.txt"
     COMMAND "${CMAKE_COMMAND}" "-DREPORT=${output}.registers.txt" -P "${script}" --
       "${Nvcc_EXECUTABLE}" ${flags} --fatbin -MD -MF "${output}.d" -MT "${output}" -o "${output}" "${source}"
