@@ -1,4 +1,5 @@
 using Interfuse.Checkpoints;
+using Interfuse.Compute;
 
 namespace Interfuse.Cli.Tests;
 
@@ -31,6 +32,8 @@ public sealed class FailureTests
         yield return Case(new InterfuseException("no place", new IOException("disk")), ExitCode.InputOutput);
         yield return Case(
             new InterfuseException("no place", new UnauthorizedAccessException("rights")), ExitCode.InputOutput);
+        yield return Case(new DeviceUnavailableException("cuda", "no driver"), ExitCode.Device);
+        yield return Case(new OutOfDeviceMemoryException("GPU", 2, 1), ExitCode.Device);
         yield return Case(new IOException("No space left on device"), ExitCode.InputOutput);
         yield return Case(new UnauthorizedAccessException("Access is denied"), ExitCode.InputOutput);
 

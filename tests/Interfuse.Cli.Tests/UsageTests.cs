@@ -23,6 +23,7 @@ public sealed class UsageTests
     [TestCase("merge a b --max-memory 5Q", "--max-memory: '5Q' isn't a size; write for example 512MiB")]
     [TestCase("merge a b --shard-size 5B", "--shard-size: '5B' isn't a size")]
     [TestCase("merge a b --semantics mine", "--semantics: 'mine' is none of published, mergekit")]
+    [TestCase("merge a b --device gpu", "--device: 'gpu' is none of auto, cpu, cuda, software")]
     public void A_mistake_is_named_and_help_is_offered(string line, string message)
     {
         Outcome outcome = CommandLine.Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
