@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Interfuse.Compute;
 
@@ -32,11 +31,27 @@ public sealed partial class CpuKernels
         Span<float> destination)
     {
         CheckRows(experts, terms.Length, destination);
-        AddTerms(baseValues, new ExpertTerms(experts, terms), consensus, destination);
+        CheckSource(baseValues, destination);
+        AddExperts(
+            new Float32Source(baseValues), new Float32Rows(experts), terms, consensus, new Float32Sink(destination),
+            destination.Length);
     }
 
     /// <summary>
-    /// <see cref="AddTaskVectors"/> for task vectors that are ready-made: <c>v_i = weight_i * delta_i</c>.
+    /// The same for stored bfloat16 values, of any number. Returns how many of the stored results are infinite or NaN.
+    /// </summary>
+    internal int AddTaskVectors(
+        ReadOnlySpan<byte> baseValues,
+        BFloat16Rows experts,
+        ReadOnlySpan<BlockTerm> terms,
+        Consensus consensus,
+        Span<byte> destination) =>
+        AddExperts(
+            new BFloat16Source(baseValues), experts, terms, consensus, new BFloat16Sink(destination),
+            destination.Length / sizeof(ushort));
+
+    /// <summary>
+    /// The same as <c>AddTaskVectors</c> for task vectors that are ready-made: <c>v_i = weight_i * delta_i</c>.
     /// </summary>
     /// <param name="baseValues">The base model's values.</param>
     /// <param name="deltas">One row per task vector, at least one.</param>
@@ -54,16 +69,35 @@ public sealed partial class CpuKernels
         Span<float> destination)
     {
         CheckRows(deltas, weights.Length, destination);
-        AddTerms(baseValues, new ReadyTerms(deltas, weights), consensus, destination);
+        CheckSource(baseValues, destination);
+        AddTerms(
+            new Float32Source(baseValues), new ReadyTerms<Float32Rows>(new Float32Rows(deltas), weights), consensus,
+            new Float32Sink(destination), destination.Length);
     }
 
-    private void AddTerms<TTerms>(
-        ReadOnlySpan<float> baseValues, TTerms terms, Consensus consensus, Span<float> destination)
+    private int AddExperts<TSource, TRows, TSink>(
+        TSource baseValues,
+        TRows experts,
+        ReadOnlySpan<BlockTerm> terms,
+        Consensus consensus,
+        TSink destination,
+        int length)
+        where TSource : struct, IElementSource, allows ref struct
+        where TRows : struct, IElementRows, allows ref struct
+        where TSink : struct, IElementSink, allows ref struct =>
+        WholeTerms<TRows>.Fit(terms)
+            ? AddTerms(baseValues, new WholeTerms<TRows>(experts, terms), consensus, destination, length)
+            : AddTerms(baseValues, new ExpertTerms<TRows>(experts, terms), consensus, destination, length);
+
+    private int AddTerms<TSource, TTerms, TSink>(
+        TSource baseValues, TTerms terms, Consensus consensus, TSink destination, int length)
+        where TSource : struct, IElementSource, allows ref struct
         where TTerms : struct, IMergeTerms, allows ref struct
+        where TSink : struct, IElementSink, allows ref struct
     {
-        CheckSource(baseValues, destination);
-        var kernel = new AddTermsKernel<TTerms>(baseValues, terms, consensus, destination);
-        Launch(ref kernel, destination.Length);
+        var kernel = new AddTermsKernel<TSource, TTerms, TSink>(baseValues, terms, consensus, destination);
+        Launch(ref kernel, length);
+        return kernel.Destination.NonFinite;
     }
 
     private static float Divisor<TTerms>(TTerms terms)
@@ -78,22 +112,26 @@ public sealed partial class CpuKernels
         return MathF.Abs(sum) < SmallestDivisor ? 1f : sum;
     }
 
-    private readonly ref struct AddTermsKernel<TTerms>(
-        ReadOnlySpan<float> baseValues, TTerms terms, Consensus consensus, Span<float> destination) : IKernel
+    private ref struct AddTermsKernel<TSource, TTerms, TSink>(
+        TSource baseValues, TTerms terms, Consensus consensus, TSink destination) : IKernel
+        where TSource : struct, IElementSource, allows ref struct
         where TTerms : struct, IMergeTerms, allows ref struct
+        where TSink : struct, IElementSink, allows ref struct
     {
-        private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
+        private readonly TSource _base = baseValues;
         private readonly TTerms _terms = terms;
         private readonly bool _normalize = consensus.Normalize;
         private readonly float _divisor = Divisor(terms);
         private readonly float _lambda = consensus.Lambda;
-        private readonly ref float _destination = ref MemoryMarshal.GetReference(destination);
+
+        // Not private, or it would have to be readonly, and a sink counts.
+        internal TSink Destination = destination;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat baseValue = TLanes.Load(in _base, index);
+            TFloat baseValue = _base.Load<TLanes, TFloat, TBits>(index);
             TFloat delta = MergeSum.Of<TTerms, TLanes, TFloat, TBits>(_terms, index, baseValue);
             if (_normalize)
             {
@@ -102,7 +140,7 @@ public sealed partial class CpuKernels
 
             // Multiplying by a lambda of 1 changes nothing, so there is no need to ask.
             delta = TLanes.Multiply(TLanes.Broadcast(_lambda), delta);
-            TLanes.Store(TLanes.Add(baseValue, delta), ref _destination, index);
+            Destination.Store<TLanes, TFloat, TBits>(TLanes.Add(baseValue, delta), index);
         }
     }
 }

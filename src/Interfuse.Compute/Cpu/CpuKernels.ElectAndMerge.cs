@@ -5,6 +5,9 @@ namespace Interfuse.Compute;
 
 public sealed partial class CpuKernels
 {
+    // Lanes of the widest path.
+    private const int WidestVector = 16;
+
     /// <summary>
     /// TIES (Yadav et al., 2023) in one pass: elects a sign per position and merges the experts that agree with it.
     /// With <c>v_i = weight_i * (scale_i * trim(x_i - base))</c>, the result is <c>base + lambda * (sum v_i / D)</c>,
@@ -31,11 +34,27 @@ public sealed partial class CpuKernels
         Span<float> destination)
     {
         CheckRows(experts, terms.Length, destination);
-        ElectTerms(baseValues, new ExpertTerms(experts, terms), consensus, destination);
+        CheckSource(baseValues, destination);
+        ElectExperts(
+            new Float32Source(baseValues), new Float32Rows(experts), terms, consensus, new Float32Sink(destination),
+            destination.Length);
     }
 
     /// <summary>
-    /// <see cref="ElectAndMerge"/> for task vectors that are ready-made: <c>v_i = weight_i * delta_i</c>.
+    /// The same for stored bfloat16 values, of any number. Returns how many of the stored results are infinite or NaN.
+    /// </summary>
+    internal int ElectAndMerge(
+        ReadOnlySpan<byte> baseValues,
+        BFloat16Rows experts,
+        ReadOnlySpan<BlockTerm> terms,
+        Consensus consensus,
+        Span<byte> destination) =>
+        ElectExperts(
+            new BFloat16Source(baseValues), experts, terms, consensus, new BFloat16Sink(destination),
+            destination.Length / sizeof(ushort));
+
+    /// <summary>
+    /// The same as <c>ElectAndMerge</c> for task vectors that are ready-made: <c>v_i = weight_i * delta_i</c>.
     /// </summary>
     /// <param name="baseValues">The base model's values.</param>
     /// <param name="deltas">One row per task vector, at least one.</param>
@@ -53,73 +72,128 @@ public sealed partial class CpuKernels
         Span<float> destination)
     {
         CheckRows(deltas, weights.Length, destination);
-        ElectTerms(baseValues, new ReadyTerms(deltas, weights), consensus, destination);
-    }
-
-    private void ElectTerms<TTerms>(
-        ReadOnlySpan<float> baseValues, TTerms terms, Consensus consensus, Span<float> destination)
-        where TTerms : struct, IMergeTerms, allows ref struct
-    {
         CheckSource(baseValues, destination);
-        var kernel = new ElectTermsKernel<TTerms>(baseValues, terms, consensus, destination);
-        Launch(ref kernel, destination.Length);
+        ElectTerms(
+            new Float32Source(baseValues), new ReadyTerms<Float32Rows>(new Float32Rows(deltas), weights), consensus,
+            new Float32Sink(destination), destination.Length);
     }
 
-    private readonly ref struct ElectTermsKernel<TTerms>(
-        ReadOnlySpan<float> baseValues, TTerms terms, Consensus consensus, Span<float> destination) : IKernel
+    private int ElectExperts<TSource, TRows, TSink>(
+        TSource baseValues,
+        TRows experts,
+        ReadOnlySpan<BlockTerm> terms,
+        Consensus consensus,
+        TSink destination,
+        int length)
+        where TSource : struct, IElementSource, allows ref struct
+        where TRows : struct, IElementRows, allows ref struct
+        where TSink : struct, IElementSink, allows ref struct =>
+        WholeTerms<TRows>.Fit(terms)
+            ? ElectTerms(baseValues, new WholeTerms<TRows>(experts, terms), consensus, destination, length)
+            : ElectTerms(baseValues, new ExpertTerms<TRows>(experts, terms), consensus, destination, length);
+
+    private int ElectTerms<TSource, TTerms, TSink>(
+        TSource baseValues, TTerms terms, Consensus consensus, TSink destination, int length)
+        where TSource : struct, IElementSource, allows ref struct
         where TTerms : struct, IMergeTerms, allows ref struct
+        where TSink : struct, IElementSink, allows ref struct
     {
-        private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
+        int room = (int)terms.Count * WidestVector;
+        Span<float> values = room <= 1024 ? stackalloc float[room + WidestVector] : new float[room + WidestVector];
+        var kernel = new ElectTermsKernel<TSource, TTerms, TSink>(baseValues, terms, consensus, values, destination);
+        Launch(ref kernel, length);
+        return kernel.Destination.NonFinite;
+    }
+
+    private ref struct ElectTermsKernel<TSource, TTerms, TSink>(
+        TSource baseValues, TTerms terms, Consensus consensus, Span<float> values, TSink destination) : IKernel
+        where TSource : struct, IElementSource, allows ref struct
+        where TTerms : struct, IMergeTerms, allows ref struct
+        where TSink : struct, IElementSink, allows ref struct
+    {
+        private readonly TSource _base = baseValues;
         private readonly TTerms _terms = terms;
         private readonly bool _normalize = consensus.Normalize;
-        private readonly bool _zeroIsPositive = consensus.ZeroSum == ZeroSum.Positive;
         private readonly float _lambda = consensus.Lambda;
-        private readonly ref float _destination = ref MemoryMarshal.GetReference(destination);
 
-        // Both candidates are summed in the one sweep that finds the majority: cheaper than computing every v twice.
+        // Only a sum of greater magnitude elects a sign: a sum of zero if -1, none if NaN.
+        private readonly float _undecided = consensus.ZeroSum == ZeroSum.Positive ? -1f : 0f;
+
+        // One vector per expert. It stays in the first-level cache, where a second sweep is cheaper than summing both
+        // candidates in the first one.
+        private readonly ref float _values = ref MemoryMarshal.GetReference(values);
+
+        // Not private, or it would have to be readonly, and a sink counts.
+        internal TSink Destination = destination;
+
         // All sums start at +0, so none is ever -0; and adding 0 for an expert that disagrees changes no bit.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
             TFloat zero = TLanes.Broadcast(0f);
-            TFloat baseValue = TLanes.Load(in _base, index);
-            TFloat sum = zero, positive = zero, negative = zero, positiveWeight = zero, negativeWeight = zero;
-            for (nuint expert = 0, at = index; expert < _terms.Count; expert++, at += _terms.Stride)
+            TFloat baseValue = _base.Load<TLanes, TFloat, TBits>(index);
+            TFloat sum = zero;
+            for (nuint expert = 0; expert < _terms.Count; expert++)
             {
-                TFloat value = _terms.Value<TLanes, TFloat, TBits>(expert, at, baseValue);
+                TFloat value = _terms.Value<TLanes, TFloat, TBits>(expert, index, baseValue);
+                TLanes.Store(value, ref _values, expert * (nuint)TLanes.Count);
                 sum = TLanes.Add(sum, value);
-                positive = TLanes.Add(positive, TLanes.Max(value, zero));
-                negative = TLanes.Add(negative, TLanes.Min(value, zero));
-                if (_normalize)
-                {
-                    TFloat weight = TLanes.Broadcast(_terms.Weight(expert));
-                    positiveWeight = TLanes.Select(
-                        TLanes.GreaterThan(value, zero), TLanes.Add(positiveWeight, weight), positiveWeight);
-                    negativeWeight = TLanes.Select(
-                        TLanes.GreaterThan(zero, value), TLanes.Add(negativeWeight, weight), negativeWeight);
-                }
             }
 
             // Without a majority the sum is 0 or NaN, and just that is the delta.
-            TBits isPositive = TLanes.GreaterThan(sum, zero);
-            TBits isNegative = TLanes.GreaterThan(zero, sum);
-            if (_zeroIsPositive)
-            {
-                isPositive = TLanes.Or(isPositive, TLanes.Equal(sum, zero));
-            }
-
-            TFloat delta = TLanes.Select(isPositive, positive, TLanes.Select(isNegative, negative, sum));
-            if (_normalize)
-            {
-                TFloat one = TLanes.Broadcast(1f);
-                TFloat weight = TLanes.Select(
-                    isPositive, positiveWeight, TLanes.Select(isNegative, negativeWeight, one));
-                delta = TLanes.Divide(delta, TLanes.Select(TLanes.Equal(weight, zero), one, weight));
-            }
-
+            TBits sign = TLanes.And(TLanes.AsBits(sum), TLanes.Broadcast(0x8000_0000u));
+            TFloat magnitude = TLanes.AsFloat(TLanes.And(TLanes.AsBits(sum), TLanes.Broadcast(0x7FFF_FFFFu)));
+            TBits isDecided = TLanes.GreaterThan(magnitude, TLanes.Broadcast(_undecided));
+            TFloat delta = _normalize
+                ? Mean<TLanes, TFloat, TBits>(sign, isDecided, sum)
+                : TLanes.Select(isDecided, Agreed<TLanes, TFloat, TBits>(sign), sum);
             delta = TLanes.Multiply(TLanes.Broadcast(_lambda), delta);
-            TLanes.Store(TLanes.Add(baseValue, delta), ref _destination, index);
+            Destination.Store<TLanes, TFloat, TBits>(TLanes.Add(baseValue, delta), index);
         }
+
+        // With the elected sign taken off, the values that agree are the positive ones; their sum gets it back.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly TFloat Agreed<TLanes, TFloat, TBits>(TBits sign)
+            where TLanes : struct, ILanes<TFloat, TBits>
+        {
+            TFloat agreed = TLanes.Broadcast(0f);
+            for (nuint expert = 0; expert < _terms.Count; expert++)
+            {
+                TFloat value = Signless<TLanes, TFloat, TBits>(expert, sign);
+                agreed = TLanes.Add(agreed, TLanes.Max(value, TLanes.Broadcast(0f)));
+            }
+
+            return TLanes.AsFloat(TLanes.Xor(TLanes.AsBits(agreed), sign));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly TFloat Mean<TLanes, TFloat, TBits>(TBits sign, TBits isDecided, TFloat sum)
+            where TLanes : struct, ILanes<TFloat, TBits>
+        {
+            TFloat zero = TLanes.Broadcast(0f);
+            TFloat one = TLanes.Broadcast(1f);
+            TFloat agreed = zero;
+            TFloat weights = zero;
+            for (nuint expert = 0; expert < _terms.Count; expert++)
+            {
+                TFloat value = Signless<TLanes, TFloat, TBits>(expert, sign);
+                TBits agrees = TLanes.GreaterThan(value, zero);
+                agreed = TLanes.Select(agrees, TLanes.Add(agreed, value), agreed);
+                TFloat weight = TLanes.Broadcast(_terms.Weight(expert));
+                weights = TLanes.Select(agrees, TLanes.Add(weights, weight), weights);
+            }
+
+            agreed = TLanes.AsFloat(TLanes.Xor(TLanes.AsBits(agreed), sign));
+            TFloat delta = TLanes.Select(isDecided, agreed, sum);
+            weights = TLanes.Select(isDecided, weights, one);
+            return TLanes.Divide(delta, TLanes.Select(TLanes.Equal(weights, zero), one, weights));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly TFloat Signless<TLanes, TFloat, TBits>(nuint expert, TBits sign)
+            where TLanes : struct, ILanes<TFloat, TBits> =>
+            TLanes.AsFloat(
+                TLanes.Xor(TLanes.AsBits(TLanes.Load(in _values, expert * (nuint)TLanes.Count)), sign));
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Interfuse.Compute;
 
@@ -15,22 +14,38 @@ public sealed partial class CpuKernels
     public void LinearCombination(Rows inputs, ReadOnlySpan<float> weights, Span<float> destination)
     {
         CheckRows(inputs, weights.Length, destination);
-        var kernel = new LinearCombinationKernel(inputs, weights, destination);
+        var kernel = new LinearCombinationKernel<Float32Rows, Float32Sink>(
+            new Float32Rows(inputs), weights, new Float32Sink(destination));
         Launch(ref kernel, destination.Length);
     }
 
-    private readonly ref struct LinearCombinationKernel(
-        Rows inputs, ReadOnlySpan<float> weights, Span<float> destination) : IKernel
+    /// <summary>
+    /// The same for stored bfloat16 values, of any number. Returns how many of the stored results are infinite or NaN.
+    /// </summary>
+    internal int LinearCombination(BFloat16Rows inputs, ReadOnlySpan<float> weights, Span<byte> destination)
     {
-        private readonly ReadyTerms _terms = new(inputs, weights);
-        private readonly ref float _destination = ref MemoryMarshal.GetReference(destination);
+        var kernel = new LinearCombinationKernel<BFloat16Rows, BFloat16Sink>(
+            inputs, weights, new BFloat16Sink(destination));
+        Launch(ref kernel, destination.Length / sizeof(ushort));
+        return kernel.Destination.NonFinite;
+    }
+
+    private ref struct LinearCombinationKernel<TRows, TSink>(
+        TRows inputs, ReadOnlySpan<float> weights, TSink destination) : IKernel
+        where TRows : struct, IElementRows, allows ref struct
+        where TSink : struct, IElementSink, allows ref struct
+    {
+        private readonly ReadyTerms<TRows> _terms = new(inputs, weights);
+
+        // Not private, or it would have to be readonly, and a sink counts.
+        internal TSink Destination = destination;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat sum = MergeSum.Of<ReadyTerms, TLanes, TFloat, TBits>(_terms, index, TLanes.Broadcast(0f));
-            TLanes.Store(sum, ref _destination, index);
+            TFloat sum = MergeSum.Of<ReadyTerms<TRows>, TLanes, TFloat, TBits>(_terms, index, TLanes.Broadcast(0f));
+            Destination.Store<TLanes, TFloat, TBits>(sum, index);
         }
     }
 }

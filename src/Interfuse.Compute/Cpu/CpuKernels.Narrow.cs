@@ -55,7 +55,7 @@ public sealed partial class CpuKernels
     // Drops the lower bits, rounding to nearest even. A carry out of the mantissa goes where it should: into the
     // exponent.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TBits RoundOff<TLanes, TFloat, TBits>(TBits value, int bits)
+    internal static TBits RoundOff<TLanes, TFloat, TBits>(TBits value, int bits)
         where TLanes : struct, ILanes<TFloat, TBits>
     {
         TBits odd = TLanes.And(TLanes.ShiftRight(value, bits), TLanes.Broadcast(1u));
@@ -65,22 +65,15 @@ public sealed partial class CpuKernels
 
     private ref struct NarrowBFloat16Kernel(ReadOnlySpan<float> source, Span<byte> destination) : IKernel
     {
-        private readonly ref readonly float _source = ref MemoryMarshal.GetReference(source);
-        private readonly ref ushort _destination =
-            ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(destination));
+        private readonly Float32Source _source = new(source);
+        private BFloat16Sink _destination = new(destination);
 
-        public int NonFinite { get; private set; }
+        public readonly int NonFinite => _destination.NonFinite;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes, TFloat, TBits>(nuint index)
-            where TLanes : struct, ILanes<TFloat, TBits>
-        {
-            TFloat value = TLanes.Load(in _source, index);
-            TBits rounded = RoundOff<TLanes, TFloat, TBits>(TLanes.AsBits(value), 16);
-            TBits stored = TLanes.Select(TLanes.Equal(value, value), rounded, TLanes.Broadcast(0x7FC0u));
-            NonFinite += CountNonFinite<TLanes, TFloat, TBits>(stored, 0x7F80);
-            TLanes.Store(stored, ref _destination, index);
-        }
+            where TLanes : struct, ILanes<TFloat, TBits> =>
+            _destination.Store<TLanes, TFloat, TBits>(_source.Load<TLanes, TFloat, TBits>(index), index);
     }
 
     private ref struct NarrowFloat16Kernel(ReadOnlySpan<float> source, Span<byte> destination) : IKernel

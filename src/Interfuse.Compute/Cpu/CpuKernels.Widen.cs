@@ -61,14 +61,13 @@ public sealed partial class CpuKernels
 
     private readonly ref struct WidenBFloat16Kernel(ReadOnlySpan<byte> source, Span<float> destination) : IKernel
     {
-        private readonly ref readonly ushort _source =
-            ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(source));
-        private readonly ref float _destination = ref MemoryMarshal.GetReference(destination);
+        private readonly BFloat16Source _source = new(source);
+        private readonly Float32Sink _destination = new(destination);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits> =>
-            TLanes.Store(TLanes.AsFloat(TLanes.ShiftLeft(TLanes.Load(in _source, index), 16)), ref _destination, index);
+            _destination.Store<TLanes, TFloat, TBits>(_source.Load<TLanes, TFloat, TBits>(index), index);
     }
 
     private readonly ref struct WidenFloat16Kernel(ReadOnlySpan<byte> source, Span<float> destination) : IKernel

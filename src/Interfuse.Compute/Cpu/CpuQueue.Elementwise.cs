@@ -13,8 +13,17 @@ internal sealed partial class CpuQueue
         RunBlocks(new ConvertWork(Keep([source]), destination), destination.Length);
 
     protected override void LinearCombinationCore(
-        ReadOnlySpan<DeviceSpan> inputs, ReadOnlySpan<float> weights, DeviceSpan destination) =>
-        RunBlocks(new LinearCombinationWork(Keep(inputs), Keep(weights), destination), destination.Length);
+        ReadOnlySpan<DeviceSpan> inputs, ReadOnlySpan<float> weights, DeviceSpan destination)
+    {
+        if (AreBFloat16(inputs, destination))
+        {
+            RunTiles(new FusedLinearCombinationWork(Keep(inputs), Keep(weights), destination), destination.Length);
+        }
+        else
+        {
+            RunBlocks(new LinearCombinationWork(Keep(inputs), Keep(weights), destination), destination.Length);
+        }
+    }
 
     private void RunBlocks<TWork>(TWork work, long elements)
         where TWork : struct, IBlockWork =>

@@ -41,8 +41,55 @@ internal sealed partial class CpuQueue
 
         _inputs[0] = baseValues;
         experts.CopyTo(_inputs.AsSpan(1));
-        RunBlocks(
-            new MergeWork(_inputs, Keep(terms), consensus, elect, firstElement, destination), destination.Length);
+        if (AreBFloat16(_inputs, destination) && !AnyDrops(terms))
+        {
+            RunTiles(
+                new FusedMergeWork(_inputs, Keep(terms), consensus, elect, firstElement, destination),
+                destination.Length);
+        }
+        else
+        {
+            RunBlocks(
+                new MergeWork(_inputs, Keep(terms), consensus, elect, firstElement, destination), destination.Length);
+        }
+    }
+
+    private static bool AnyDrops(ReadOnlySpan<TaskTerm> terms)
+    {
+        foreach (TaskTerm term in terms)
+        {
+            if (term.Drop is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Finds the part from <paramref name="start"/> on in which one bound per expert says what is trimmed: between two
+    /// cuts every expert's rule for equal magnitudes is the same.
+    /// </summary>
+    /// <param name="terms">The experts' terms.</param>
+    /// <param name="first">The number within the tensor that the rules count from.</param>
+    /// <param name="start">The part's start, counted from there.</param>
+    /// <param name="end">The greatest end.</param>
+    /// <param name="blockTerms">Receives the terms that hold in the part.</param>
+    /// <returns>The part's end.</returns>
+    private static int Trim(
+        ReadOnlySpan<TaskTerm> terms, long first, int start, int end, Span<BlockTerm> blockTerms)
+    {
+        for (int expert = 0; expert < terms.Length; expert++)
+        {
+            TopKThreshold keep = terms[expert].Keep ?? TopKThreshold.All;
+            long cut = keep.TieEnd - first;
+            end = cut > start && cut < end ? (int)cut : end;
+            blockTerms[expert] = new BlockTerm(
+                terms[expert].Weight, terms[expert].Scale, keep.MinimumBits(first + start));
+        }
+
+        return end;
     }
 
     /// <summary>Writes <c>scale * d</c>, with the d of <see cref="TaskTerm"/>, for part of a tensor.</summary>
@@ -91,7 +138,7 @@ internal sealed partial class CpuQueue
         DeviceSpan[] inputs, TaskTerm[] terms, Consensus consensus, bool elect, long firstElement, DeviceSpan destination)
         : IBlockWork
     {
-        private readonly bool _drops = terms.Any(term => term.Drop is not null);
+        private readonly bool _drops = AnyDrops(terms);
 
         public void Do(CpuWorkspace workspace, long start, int length)
         {
@@ -109,22 +156,12 @@ internal sealed partial class CpuQueue
             workspace.Store(result, destination, start);
         }
 
-        // Between two cuts every expert's rule for equal magnitudes is the same.
         private void MergeTrimmed(CpuWorkspace workspace, Rows values, long first, Span<float> result)
         {
             Span<BlockTerm> blockTerms = terms.Length <= 64 ? stackalloc BlockTerm[terms.Length] : new BlockTerm[terms.Length];
             for (int start = 0; start < result.Length;)
             {
-                int end = result.Length;
-                for (int expert = 0; expert < terms.Length; expert++)
-                {
-                    TopKThreshold keep = terms[expert].Keep ?? TopKThreshold.All;
-                    long cut = keep.TieEnd - first;
-                    end = cut > start && cut < end ? (int)cut : end;
-                    blockTerms[expert] = new BlockTerm(
-                        terms[expert].Weight, terms[expert].Scale, keep.MinimumBits(first + start));
-                }
-
+                int end = Trim(terms, first, start, result.Length, blockTerms);
                 Rows part = values.Columns(start, end - start);
                 if (elect)
                 {

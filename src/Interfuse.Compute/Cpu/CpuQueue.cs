@@ -84,10 +84,11 @@ internal sealed partial class CpuQueue : DeviceQueue
     /// <summary>Some elements' bytes.</summary>
     internal static unsafe Span<byte> Bytes(DeviceSpan span, long start, int length)
     {
-        int size = span.DType.Size();
-        byte* first = ((ICpuBuffer)span.Buffer).Memory.Address + span.ByteOffset + (start * size);
-        return new Span<byte>(first, checked(length * size));
+        return new Span<byte>(Address(span, start), checked(length * span.DType.Size()));
     }
+
+    private static unsafe byte* Address(DeviceSpan span, long start) =>
+        ((ICpuBuffer)span.Buffer).Memory.Address + span.ByteOffset + (start * span.DType.Size());
 
     private void RunTiles<TWork>(TWork work, long elements)
         where TWork : IWork =>

@@ -12,9 +12,9 @@ internal static class MergeSum
         where TLanes : struct, ILanes<TFloat, TBits>
     {
         TFloat sum = terms.Value<TLanes, TFloat, TBits>(0, index, baseValue);
-        for (nuint expert = 1, at = index + terms.Stride; expert < terms.Count; expert++, at += terms.Stride)
+        for (nuint expert = 1; expert < terms.Count; expert++)
         {
-            sum = TLanes.Add(sum, terms.Value<TLanes, TFloat, TBits>(expert, at, baseValue));
+            sum = TLanes.Add(sum, terms.Value<TLanes, TFloat, TBits>(expert, index, baseValue));
         }
 
         return sum;

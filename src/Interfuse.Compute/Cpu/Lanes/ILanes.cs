@@ -68,6 +68,8 @@ internal interface ILanes<TFloat, TBits>
 
     static abstract TBits Or(TBits left, TBits right);
 
+    static abstract TBits Xor(TBits left, TBits right);
+
     static abstract TBits ShiftLeft(TBits value, int count);
 
     static abstract TBits ShiftRight(TBits value, int count);

@@ -56,6 +56,8 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static uint Or(uint left, uint right) => left | right;
 
+    public static uint Xor(uint left, uint right) => left ^ right;
+
     public static uint ShiftLeft(uint value, int count) => value << count;
 
     public static uint ShiftRight(uint value, int count) => value >>> count;

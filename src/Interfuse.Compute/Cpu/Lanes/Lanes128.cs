@@ -72,6 +72,8 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
 
     public static Vector128<uint> Or(Vector128<uint> left, Vector128<uint> right) => left | right;
 
+    public static Vector128<uint> Xor(Vector128<uint> left, Vector128<uint> right) => left ^ right;
+
     public static Vector128<uint> ShiftLeft(Vector128<uint> value, int count) => value << count;
 
     public static Vector128<uint> ShiftRight(Vector128<uint> value, int count) => value >>> count;

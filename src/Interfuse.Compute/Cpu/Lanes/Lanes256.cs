@@ -72,6 +72,8 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
 
     public static Vector256<uint> Or(Vector256<uint> left, Vector256<uint> right) => left | right;
 
+    public static Vector256<uint> Xor(Vector256<uint> left, Vector256<uint> right) => left ^ right;
+
     public static Vector256<uint> ShiftLeft(Vector256<uint> value, int count) => value << count;
 
     public static Vector256<uint> ShiftRight(Vector256<uint> value, int count) => value >>> count;

@@ -75,6 +75,8 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
 
     public static Vector512<uint> Or(Vector512<uint> left, Vector512<uint> right) => left | right;
 
+    public static Vector512<uint> Xor(Vector512<uint> left, Vector512<uint> right) => left ^ right;
+
     public static Vector512<uint> ShiftLeft(Vector512<uint> value, int count) => value << count;
 
     public static Vector512<uint> ShiftRight(Vector512<uint> value, int count) => value >>> count;
