@@ -85,9 +85,11 @@ public sealed partial class CpuKernels
         where TSource : struct, IElementSource, allows ref struct
         where TRows : struct, IElementRows, allows ref struct
         where TSink : struct, IElementSink, allows ref struct =>
-        WholeTerms<TRows>.Fit(terms)
-            ? AddTerms(baseValues, new WholeTerms<TRows>(experts, terms), consensus, destination, length)
-            : AddTerms(baseValues, new ExpertTerms<TRows>(experts, terms), consensus, destination, length);
+        WholeRule.Fits(terms)
+            ? AddTerms(baseValues, new ExpertTerms<TRows, WholeRule>(experts, terms), consensus, destination, length)
+        : TrimmedRule.Fits(terms)
+            ? AddTerms(baseValues, new ExpertTerms<TRows, TrimmedRule>(experts, terms), consensus, destination, length)
+        : AddTerms(baseValues, new ExpertTerms<TRows, RescaledRule>(experts, terms), consensus, destination, length);
 
     private int AddTerms<TSource, TTerms, TSink>(
         TSource baseValues, TTerms terms, Consensus consensus, TSink destination, int length)

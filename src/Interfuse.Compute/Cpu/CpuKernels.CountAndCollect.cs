@@ -31,20 +31,32 @@ public sealed partial class CpuKernels
                 $"There is room for {candidates.Length} candidates; {expert.Length} are possible.", nameof(candidates));
         }
 
-        var kernel = new CountAndCollectKernel(baseValues, expert, low, high, candidates);
-        Launch(ref kernel, expert.Length);
+        return CountAndCollect(
+            new Float32Source(baseValues), new Float32Source(expert), expert.Length, low, high, candidates);
+    }
+
+    /// <summary>The same for stored bfloat16 values, of any number.</summary>
+    internal (int Above, int Collected) CountAndCollect(
+        ReadOnlySpan<byte> baseValues, ReadOnlySpan<byte> expert, uint low, uint high, Span<uint> candidates) =>
+        CountAndCollect(
+            new BFloat16Source(baseValues), new BFloat16Source(expert), expert.Length / sizeof(ushort), low, high,
+            candidates);
+
+    private (int Above, int Collected) CountAndCollect<TSource>(
+        TSource baseValues, TSource expert, int length, uint low, uint high, Span<uint> candidates)
+        where TSource : struct, IElementSource, allows ref struct
+    {
+        var kernel = new CountAndCollectKernel<TSource>(baseValues, expert, low, high, candidates);
+        Launch(ref kernel, length);
         return (kernel.Above, (int)kernel.Collected);
     }
 
-    private ref struct CountAndCollectKernel(
-        ReadOnlySpan<float> baseValues,
-        ReadOnlySpan<float> expert,
-        uint low,
-        uint high,
-        Span<uint> candidates) : IKernel
+    private ref struct CountAndCollectKernel<TSource>(
+        TSource baseValues, TSource expert, uint low, uint high, Span<uint> candidates) : IKernel
+        where TSource : struct, IElementSource, allows ref struct
     {
-        private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
-        private readonly ref readonly float _expert = ref MemoryMarshal.GetReference(expert);
+        private readonly TSource _base = baseValues;
+        private readonly TSource _expert = expert;
         private readonly uint _high = high;
 
         // One comparison finds the candidates: m - low <= high - low, where a smaller m wraps around to a large number.
@@ -61,7 +73,7 @@ public sealed partial class CpuKernels
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat delta = Delta.Of<TLanes, TFloat, TBits>(in _base, in _expert, index);
+            TFloat delta = Delta.Of<TSource, TLanes, TFloat, TBits>(_base, _expert, index);
             TBits magnitude = Delta.Magnitude<TLanes, TFloat, TBits>(delta);
             TBits isAbove = TLanes.GreaterThan(magnitude, TLanes.Broadcast(_high));
             TBits isCandidate = TLanes.GreaterOrEqual(

@@ -39,8 +39,8 @@ public sealed partial class CpuKernels
         float scale,
         Span<float> destination) : IKernel
     {
-        private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
-        private readonly ref readonly float _expert = ref MemoryMarshal.GetReference(expert);
+        private readonly Float32Source _base = new(baseValues);
+        private readonly Float32Source _expert = new(expert);
         private readonly ref readonly uint _words = ref MemoryMarshal.GetReference(words);
         private readonly uint _keepBelow = keepBelow;
         private readonly float _scale = scale;
@@ -50,7 +50,7 @@ public sealed partial class CpuKernels
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat delta = Delta.Of<TLanes, TFloat, TBits>(in _base, in _expert, index);
+            TFloat delta = Delta.Of<Float32Source, TLanes, TFloat, TBits>(_base, _expert, index);
             TFloat scaled = TLanes.Multiply(TLanes.Broadcast(_scale), delta);
             TBits kept = TLanes.GreaterThan(TLanes.Broadcast(_keepBelow), TLanes.Load(in _words, index));
             TLanes.Store(TLanes.Select(kept, scaled, TLanes.Broadcast(0f)), ref _destination, index);

@@ -88,9 +88,11 @@ public sealed partial class CpuKernels
         where TSource : struct, IElementSource, allows ref struct
         where TRows : struct, IElementRows, allows ref struct
         where TSink : struct, IElementSink, allows ref struct =>
-        WholeTerms<TRows>.Fit(terms)
-            ? ElectTerms(baseValues, new WholeTerms<TRows>(experts, terms), consensus, destination, length)
-            : ElectTerms(baseValues, new ExpertTerms<TRows>(experts, terms), consensus, destination, length);
+        WholeRule.Fits(terms)
+            ? ElectTerms(baseValues, new ExpertTerms<TRows, WholeRule>(experts, terms), consensus, destination, length)
+        : TrimmedRule.Fits(terms)
+            ? ElectTerms(baseValues, new ExpertTerms<TRows, TrimmedRule>(experts, terms), consensus, destination, length)
+        : ElectTerms(baseValues, new ExpertTerms<TRows, RescaledRule>(experts, terms), consensus, destination, length);
 
     private int ElectTerms<TSource, TTerms, TSink>(
         TSource baseValues, TTerms terms, Consensus consensus, TSink destination, int length)
@@ -179,7 +181,7 @@ public sealed partial class CpuKernels
             {
                 TFloat value = Signless<TLanes, TFloat, TBits>(expert, sign);
                 TBits agrees = TLanes.GreaterThan(value, zero);
-                agreed = TLanes.Select(agrees, TLanes.Add(agreed, value), agreed);
+                agreed = TLanes.Add(agreed, TLanes.Max(value, zero));
                 TFloat weight = TLanes.Broadcast(_terms.Weight(expert));
                 weights = TLanes.Select(agrees, TLanes.Add(weights, weight), weights);
             }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Interfuse.Compute;
 
@@ -29,19 +28,33 @@ public sealed partial class CpuKernels
         return FindEqual(baseValues, expert, bits, n).Found;
     }
 
-    private FindEqualKernel FindEqual(ReadOnlySpan<float> baseValues, ReadOnlySpan<float> expert, uint bits, int n)
+    /// <summary><c>CountEqual</c> for stored bfloat16 values, of any number.</summary>
+    internal int CountEqual(ReadOnlySpan<byte> baseValues, ReadOnlySpan<byte> expert, uint bits) =>
+        FindEqual(
+            new BFloat16Source(baseValues), new BFloat16Source(expert), expert.Length / sizeof(ushort), bits,
+            int.MaxValue).Count;
+
+    private (int Count, int Found) FindEqual(
+        ReadOnlySpan<float> baseValues, ReadOnlySpan<float> expert, uint bits, int n)
     {
         CheckLength(expert.Length, baseValues.Length, nameof(expert));
-        var kernel = new FindEqualKernel(baseValues, expert, bits, n);
-        Launch(ref kernel, expert.Length);
-        return kernel;
+        return FindEqual(new Float32Source(baseValues), new Float32Source(expert), expert.Length, bits, n);
     }
 
-    private ref struct FindEqualKernel(
-        ReadOnlySpan<float> baseValues, ReadOnlySpan<float> expert, uint bits, int n) : IKernel
+    private (int Count, int Found) FindEqual<TSource>(
+        TSource baseValues, TSource expert, int length, uint bits, int n)
+        where TSource : struct, IElementSource, allows ref struct
     {
-        private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
-        private readonly ref readonly float _expert = ref MemoryMarshal.GetReference(expert);
+        var kernel = new FindEqualKernel<TSource>(baseValues, expert, bits, n);
+        Launch(ref kernel, length);
+        return (kernel.Count, kernel.Found);
+    }
+
+    private ref struct FindEqualKernel<TSource>(TSource baseValues, TSource expert, uint bits, int n) : IKernel
+        where TSource : struct, IElementSource, allows ref struct
+    {
+        private readonly TSource _base = baseValues;
+        private readonly TSource _expert = expert;
         private readonly uint _bits = bits;
         private readonly int _n = n;
 
@@ -53,7 +66,7 @@ public sealed partial class CpuKernels
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat delta = Delta.Of<TLanes, TFloat, TBits>(in _base, in _expert, index);
+            TFloat delta = Delta.Of<TSource, TLanes, TFloat, TBits>(_base, _expert, index);
             TBits magnitude = Delta.Magnitude<TLanes, TFloat, TBits>(delta);
             uint equal = TLanes.Lanes(TLanes.Equal(magnitude, TLanes.Broadcast(_bits)));
             int count = BitOperations.PopCount(equal);

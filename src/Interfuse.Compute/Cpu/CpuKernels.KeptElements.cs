@@ -37,8 +37,8 @@ public sealed partial class CpuKernels
     private ref struct KeptElementsKernel(
         ReadOnlySpan<float> baseValues, ReadOnlySpan<float> expert, uint minimumBits, Span<uint> places) : IKernel
     {
-        private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
-        private readonly ref readonly float _expert = ref MemoryMarshal.GetReference(expert);
+        private readonly Float32Source _base = new(baseValues);
+        private readonly Float32Source _expert = new(expert);
         private readonly uint _minimumBits = minimumBits;
         private readonly ref uint _all = ref MemoryMarshal.GetArrayDataReference(Places);
         private readonly ref uint _places = ref MemoryMarshal.GetReference(places);
@@ -49,7 +49,7 @@ public sealed partial class CpuKernels
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat delta = Delta.Of<TLanes, TFloat, TBits>(in _base, in _expert, index);
+            TFloat delta = Delta.Of<Float32Source, TLanes, TFloat, TBits>(_base, _expert, index);
             TBits isKept = TLanes.GreaterOrEqual(
                 Delta.Magnitude<TLanes, TFloat, TBits>(delta), TLanes.Broadcast(_minimumBits));
             TLanes.StoreSelected(isKept, TLanes.Load(in _all, index), ref _places, Kept);

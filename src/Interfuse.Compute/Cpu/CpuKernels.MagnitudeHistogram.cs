@@ -46,15 +46,15 @@ public sealed partial class CpuKernels
     private readonly ref struct MagnitudeKernel(
         ReadOnlySpan<float> baseValues, ReadOnlySpan<float> expert, Span<uint> destination) : IKernel
     {
-        private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
-        private readonly ref readonly float _expert = ref MemoryMarshal.GetReference(expert);
+        private readonly Float32Source _base = new(baseValues);
+        private readonly Float32Source _expert = new(expert);
         private readonly ref uint _destination = ref MemoryMarshal.GetReference(destination);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat delta = Delta.Of<TLanes, TFloat, TBits>(in _base, in _expert, index);
+            TFloat delta = Delta.Of<Float32Source, TLanes, TFloat, TBits>(_base, _expert, index);
             TLanes.Store(Delta.Magnitude<TLanes, TFloat, TBits>(delta), ref _destination, index);
         }
     }

@@ -17,9 +17,19 @@ public sealed partial class CpuKernels
     public DotProducts Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         CheckLength(b.Length, a.Length, nameof(b));
+        return DotSources(new Float32Source(a), new Float32Source(b), a.Length);
+    }
+
+    /// <summary>The same for a block of stored bfloat16 values.</summary>
+    internal DotProducts DotStored(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b) =>
+        DotSources(new BFloat16Source(a), new BFloat16Source(b), a.Length / sizeof(ushort));
+
+    private DotProducts DotSources<TSource>(TSource a, TSource b, int length)
+        where TSource : struct, IElementSource, allows ref struct
+    {
         Span<double> lanes = stackalloc double[3 * ReductionLanes];
-        var reduction = new DotReduction(a, b, lanes);
-        Reduce(ref reduction, a.Length);
+        var reduction = new DotReduction<TSource>(a, b, lanes);
+        Reduce(ref reduction, length);
         return new DotProducts(
             Combine(lanes[..ReductionLanes]),
             Combine(lanes.Slice(ReductionLanes, ReductionLanes)),
@@ -86,11 +96,11 @@ public sealed partial class CpuKernels
         return lanes[0];
     }
 
-    private readonly ref struct DotReduction(
-        ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<double> lanes) : IReduction
+    private readonly ref struct DotReduction<TSource>(TSource a, TSource b, Span<double> lanes) : IReduction
+        where TSource : struct, IElementSource, allows ref struct
     {
-        private readonly ref readonly float _a = ref MemoryMarshal.GetReference(a);
-        private readonly ref readonly float _b = ref MemoryMarshal.GetReference(b);
+        private readonly TSource _a = a;
+        private readonly TSource _b = b;
         private readonly ref double _lanes = ref MemoryMarshal.GetReference(lanes);
 
         public void AddLanes<TLanes, TDouble>(nuint lane, nuint start, nuint end)
@@ -101,8 +111,8 @@ public sealed partial class CpuKernels
             TDouble ab = TLanes.Load(in _lanes, lane + (2 * ReductionLanes));
             for (nuint index = start; index < end; index += ReductionLanes)
             {
-                TDouble valueA = TLanes.Load(in _a, index);
-                TDouble valueB = TLanes.Load(in _b, index);
+                TDouble valueA = _a.LoadDouble<TLanes, TDouble>(index);
+                TDouble valueB = _b.LoadDouble<TLanes, TDouble>(index);
                 aa = TLanes.Add(aa, TLanes.Multiply(valueA, valueA));
                 bb = TLanes.Add(bb, TLanes.Multiply(valueB, valueB));
                 ab = TLanes.Add(ab, TLanes.Multiply(valueA, valueB));

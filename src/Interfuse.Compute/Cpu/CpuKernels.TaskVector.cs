@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Interfuse.Compute;
 
@@ -18,24 +17,41 @@ public sealed partial class CpuKernels
     {
         CheckSource(baseValues, destination);
         CheckSource(expert, destination);
-        var kernel = new TaskVectorKernel(baseValues, expert, minimumBits, destination);
+        var kernel = new TaskVectorKernel<Float32Source, Float32Sink>(
+            new Float32Source(baseValues), new Float32Source(expert), minimumBits, new Float32Sink(destination));
         Launch(ref kernel, destination.Length);
     }
 
-    private readonly ref struct TaskVectorKernel(
-        ReadOnlySpan<float> baseValues, ReadOnlySpan<float> expert, uint minimumBits, Span<float> destination) : IKernel
+    /// <summary>
+    /// The same for stored bfloat16 values, of any number. Returns how many of the stored results are infinite or NaN.
+    /// </summary>
+    internal int TaskVector(
+        ReadOnlySpan<byte> baseValues, ReadOnlySpan<byte> expert, uint minimumBits, Span<byte> destination)
     {
-        private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
-        private readonly ref readonly float _expert = ref MemoryMarshal.GetReference(expert);
+        var kernel = new TaskVectorKernel<BFloat16Source, BFloat16Sink>(
+            new BFloat16Source(baseValues), new BFloat16Source(expert), minimumBits, new BFloat16Sink(destination));
+        Launch(ref kernel, destination.Length / sizeof(ushort));
+        return kernel.Destination.NonFinite;
+    }
+
+    private ref struct TaskVectorKernel<TSource, TSink>(
+        TSource baseValues, TSource expert, uint minimumBits, TSink destination) : IKernel
+        where TSource : struct, IElementSource, allows ref struct
+        where TSink : struct, IElementSink, allows ref struct
+    {
+        private readonly TSource _base = baseValues;
+        private readonly TSource _expert = expert;
         private readonly uint _minimumBits = minimumBits;
-        private readonly ref float _destination = ref MemoryMarshal.GetReference(destination);
+
+        // Not private, or it would have to be readonly, and a sink counts.
+        internal TSink Destination = destination;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat delta = Delta.Of<TLanes, TFloat, TBits>(in _base, in _expert, index);
-            TLanes.Store(Delta.Trim<TLanes, TFloat, TBits>(delta, _minimumBits), ref _destination, index);
+            TFloat delta = Delta.Of<TSource, TLanes, TFloat, TBits>(_base, _expert, index);
+            Destination.Store<TLanes, TFloat, TBits>(Delta.Trim<TLanes, TFloat, TBits>(delta, _minimumBits), index);
         }
     }
 }

@@ -24,6 +24,9 @@ internal sealed partial class CpuQueue
         return destination.DType == DType.BFloat16 && inputs.Length <= MaxFusedInputs;
     }
 
+    private static bool AreBFloat16(DeviceSpan a, DeviceSpan b) =>
+        a.DType == DType.BFloat16 && b.DType == DType.BFloat16;
+
     // Where the elements of every input begin, from one on.
     private static unsafe BFloat16Rows Locate(ReadOnlySpan<DeviceSpan> inputs, long start, Span<nint> addresses)
     {
@@ -46,6 +49,24 @@ internal sealed partial class CpuQueue
             workspace.NonFinite +=
                 workspace.Kernels.LinearCombination(rows, weights, Bytes(destination, start, length));
         }
+    }
+
+    private readonly struct FusedTaskVectorWork(
+        DeviceSpan baseValues, DeviceSpan expert, TopKThreshold keep, long firstElement, DeviceSpan destination) : IWork
+    {
+        public void Do(CpuWorkspace workspace, int part)
+        {
+            long first = (long)part * TileGrid.TileLength;
+            int length = TileLength(part, destination.Length);
+            int cut = (int)Math.Clamp(keep.TieEnd - firstElement - first, 0, length);
+            Write(workspace, first, cut, keep.MinimumBits(0));
+            Write(workspace, first + cut, length - cut, keep.MinimumBits(long.MaxValue));
+        }
+
+        private void Write(CpuWorkspace workspace, long start, int length, uint minimumBits) =>
+            workspace.NonFinite += workspace.Kernels.TaskVector(
+                Bytes(baseValues, start, length), Bytes(expert, start, length), minimumBits,
+                Bytes(destination, start, length));
     }
 
     /// <summary>Merges experts without random drop; the first input is the base.</summary>

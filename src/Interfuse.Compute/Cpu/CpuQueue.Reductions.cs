@@ -34,11 +34,21 @@ internal sealed partial class CpuQueue
         {
             long first = (long)part * TileGrid.TileLength;
             int length = TileLength(part, a.Length);
+            bool areFused = AreBFloat16(a, b);
             DotProducts sum = default;
             for (int start = 0; start < length; start += TileGrid.BlockLength)
             {
-                Rows block = workspace.Widen(a, b, first + start, Math.Min(length - start, TileGrid.BlockLength));
-                sum += workspace.Kernels.Dot(block[0], block[1]);
+                int blockLength = Math.Min(length - start, TileGrid.BlockLength);
+                if (areFused)
+                {
+                    sum += workspace.Kernels.DotStored(
+                        Bytes(a, first + start, blockLength), Bytes(b, first + start, blockLength));
+                }
+                else
+                {
+                    Rows block = workspace.Widen(a, b, first + start, blockLength);
+                    sum += workspace.Kernels.Dot(block[0], block[1]);
+                }
             }
 
             tiles[part] = sum;

@@ -143,6 +143,14 @@ internal sealed partial class CpuQueue
             long first = (long)part * TileGrid.TileLength;
             int length = TileLength(part, expert.Length);
             var room = new Span<uint>((uint*)candidates + first, length);
+            if (AreBFloat16(baseValues, expert))
+            {
+                (int tileAbove, int tileInside) = workspace.Kernels.CountAndCollect(
+                    Bytes(baseValues, first, length), Bytes(expert, first, length), low, high, room);
+                tiles[part] = new TileCount(tileAbove, tileInside);
+                return;
+            }
+
             int above = 0;
             int inside = 0;
             for (int start = 0; start < length; start += TileGrid.BlockLength)
@@ -166,6 +174,13 @@ internal sealed partial class CpuQueue
         {
             long first = (long)part * TileGrid.TileLength;
             int length = TileLength(part, expert.Length);
+            if (AreBFloat16(baseValues, expert))
+            {
+                tiles[part] = workspace.Kernels.CountEqual(
+                    Bytes(baseValues, first, length), Bytes(expert, first, length), bits);
+                return;
+            }
+
             int count = 0;
             for (int start = 0; start < length; start += TileGrid.BlockLength)
             {

@@ -1,11 +1,24 @@
+using Interfuse.Checkpoints;
+
 namespace Interfuse.Compute;
 
 internal sealed partial class CpuQueue
 {
     protected override void TaskVectorCore(
-        DeviceSpan baseValues, DeviceSpan expert, TopKThreshold keep, long firstElement, DeviceSpan destination) =>
-        RunBlocks(
-            new TaskVectorWork(baseValues, expert, new TaskTerm(1, 1, keep), firstElement, destination), destination.Length);
+        DeviceSpan baseValues, DeviceSpan expert, TopKThreshold keep, long firstElement, DeviceSpan destination)
+    {
+        if (AreBFloat16(baseValues, expert) && destination.DType == DType.BFloat16)
+        {
+            RunTiles(
+                new FusedTaskVectorWork(baseValues, expert, keep, firstElement, destination), destination.Length);
+        }
+        else
+        {
+            RunBlocks(
+                new TaskVectorWork(baseValues, expert, new TaskTerm(1, 1, keep), firstElement, destination),
+                destination.Length);
+        }
+    }
 
     protected override void AddTaskVectorsCore(
         DeviceSpan baseValues,

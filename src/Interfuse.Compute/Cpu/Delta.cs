@@ -9,10 +9,11 @@ internal static class Delta
 {
     /// <summary><c>expert - base</c>, rounded once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TFloat Of<TLanes, TFloat, TBits>(
-        ref readonly float baseValues, ref readonly float expert, nuint index)
+    public static TFloat Of<TSource, TLanes, TFloat, TBits>(TSource baseValues, TSource expert, nuint index)
+        where TSource : struct, IElementSource, allows ref struct
         where TLanes : struct, ILanes<TFloat, TBits> =>
-        TLanes.Subtract(TLanes.Load(in expert, index), TLanes.Load(in baseValues, index));
+        TLanes.Subtract(
+            expert.Load<TLanes, TFloat, TBits>(index), baseValues.Load<TLanes, TFloat, TBits>(index));
 
     /// <summary>The bits without the sign, the same for every NaN: processors differ in the payload that a NaN gets.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -26,7 +27,10 @@ internal static class Delta
     public static TFloat Trim<TLanes, TFloat, TBits>(TFloat delta, uint minimumBits)
         where TLanes : struct, ILanes<TFloat, TBits>
     {
-        TBits kept = TLanes.GreaterOrEqual(Magnitude<TLanes, TFloat, TBits>(delta), TLanes.Broadcast(minimumBits));
+        // Every NaN that arithmetic makes has at least the bits of the one it counts as: clamp the bound, not the values.
+        uint bound = minimumBits > TopKThreshold.NanBits ? uint.MaxValue : minimumBits;
+        TBits magnitude = TLanes.And(TLanes.AsBits(delta), TLanes.Broadcast(0x7FFF_FFFFu));
+        TBits kept = TLanes.GreaterOrEqual(magnitude, TLanes.Broadcast(bound));
         return TLanes.Select(kept, delta, TLanes.Broadcast(0f));
     }
 }

@@ -19,9 +19,70 @@ internal interface IMergeTerms
         where TLanes : struct, ILanes<TFloat, TBits>;
 }
 
+/// <summary>What becomes of an expert's difference to the base.</summary>
+internal interface ITermRule
+{
+    static abstract TFloat Apply<TLanes, TFloat, TBits>(TFloat delta, in BlockTerm term)
+        where TLanes : struct, ILanes<TFloat, TBits>;
+}
+
+/// <summary>Trimmed and rescaled: the rule that holds for every term.</summary>
+internal readonly struct RescaledRule : ITermRule
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TFloat Apply<TLanes, TFloat, TBits>(TFloat delta, in BlockTerm term)
+        where TLanes : struct, ILanes<TFloat, TBits> =>
+        TLanes.Multiply(
+            TLanes.Broadcast(term.Scale), Delta.Trim<TLanes, TFloat, TBits>(delta, term.MinimumBits));
+}
+
+/// <summary>Only trimmed: the same bits where the scale is 1.</summary>
+internal readonly struct TrimmedRule : ITermRule
+{
+    /// <summary>Whether that holds for all terms.</summary>
+    public static bool Fits(ReadOnlySpan<BlockTerm> terms)
+    {
+        foreach (BlockTerm term in terms)
+        {
+            if (term.Scale != 1f)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TFloat Apply<TLanes, TFloat, TBits>(TFloat delta, in BlockTerm term)
+        where TLanes : struct, ILanes<TFloat, TBits> => Delta.Trim<TLanes, TFloat, TBits>(delta, term.MinimumBits);
+}
+
+/// <summary>Left as it is: the same bits where, besides, nothing is trimmed.</summary>
+internal readonly struct WholeRule : ITermRule
+{
+    /// <summary>Whether that holds for all terms.</summary>
+    public static bool Fits(ReadOnlySpan<BlockTerm> terms)
+    {
+        foreach (BlockTerm term in terms)
+        {
+            if (term.MinimumBits != 0)
+            {
+                return false;
+            }
+        }
+
+        return TrimmedRule.Fits(terms);
+    }
+
+    public static TFloat Apply<TLanes, TFloat, TBits>(TFloat delta, in BlockTerm term)
+        where TLanes : struct, ILanes<TFloat, TBits> => delta;
+}
+
 /// <summary>Contributions of experts: <c>v = weight * (scale * trim(x - base))</c>.</summary>
-internal readonly ref struct ExpertTerms<TRows>(TRows experts, ReadOnlySpan<BlockTerm> terms) : IMergeTerms
+internal readonly ref struct ExpertTerms<TRows, TRule>(TRows experts, ReadOnlySpan<BlockTerm> terms) : IMergeTerms
     where TRows : struct, IElementRows, allows ref struct
+    where TRule : struct, ITermRule
 {
     private readonly TRows _experts = experts;
     private readonly ref readonly BlockTerm _terms = ref MemoryMarshal.GetReference(terms);
@@ -36,45 +97,9 @@ internal readonly ref struct ExpertTerms<TRows>(TRows experts, ReadOnlySpan<Bloc
     {
         ref readonly BlockTerm term = ref Unsafe.Add(ref Unsafe.AsRef(in _terms), expert);
         TFloat delta = TLanes.Subtract(_experts.Load<TLanes, TFloat, TBits>(expert, index), baseValue);
-        TFloat kept = Delta.Trim<TLanes, TFloat, TBits>(delta, term.MinimumBits);
-        return TLanes.Multiply(TLanes.Broadcast(term.Weight), TLanes.Multiply(TLanes.Broadcast(term.Scale), kept));
+        return TLanes.Multiply(
+            TLanes.Broadcast(term.Weight), TRule.Apply<TLanes, TFloat, TBits>(delta, in term));
     }
-}
-
-/// <summary>
-/// Contributions of experts of which nothing is trimmed or rescaled: <c>v = weight * (x - base)</c>, the same bits as
-/// those of <see cref="ExpertTerms{TRows}"/>.
-/// </summary>
-internal readonly ref struct WholeTerms<TRows>(TRows experts, ReadOnlySpan<BlockTerm> terms) : IMergeTerms
-    where TRows : struct, IElementRows, allows ref struct
-{
-    private readonly TRows _experts = experts;
-    private readonly ref readonly BlockTerm _terms = ref MemoryMarshal.GetReference(terms);
-
-    public nuint Count { get; } = (nuint)terms.Length;
-
-    /// <summary>Whether these terms are such.</summary>
-    public static bool Fit(ReadOnlySpan<BlockTerm> terms)
-    {
-        foreach (BlockTerm term in terms)
-        {
-            if (term.Scale != 1f || term.MinimumBits != 0)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    public float Weight(nuint expert) => Unsafe.Add(ref Unsafe.AsRef(in _terms), expert).Weight;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TFloat Value<TLanes, TFloat, TBits>(nuint expert, nuint index, TFloat baseValue)
-        where TLanes : struct, ILanes<TFloat, TBits> =>
-        TLanes.Multiply(
-            TLanes.Broadcast(Weight(expert)),
-            TLanes.Subtract(_experts.Load<TLanes, TFloat, TBits>(expert, index), baseValue));
 }
 
 /// <summary>Contributions of ready-made task vectors: <c>v = weight * delta</c>.</summary>

@@ -14,6 +14,10 @@ internal readonly ref struct BFloat16Source(ReadOnlySpan<byte> stored) : IElemen
     public TFloat Load<TLanes, TFloat, TBits>(nuint index)
         where TLanes : struct, ILanes<TFloat, TBits> =>
         TLanes.AsFloat(TLanes.ShiftLeft(TLanes.Load(in _stored, index), 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TDouble LoadDouble<TLanes, TDouble>(nuint index)
+        where TLanes : struct, IDoubleLanes<TDouble> => TLanes.LoadBFloat16(in _stored, index);
 }
 
 /// <summary>Rows of stored bfloat16 values anywhere in memory that does not move, widened in registers.</summary>

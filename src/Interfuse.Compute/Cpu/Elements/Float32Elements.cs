@@ -11,6 +11,10 @@ internal readonly ref struct Float32Source(ReadOnlySpan<float> values) : IElemen
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TFloat Load<TLanes, TFloat, TBits>(nuint index)
         where TLanes : struct, ILanes<TFloat, TBits> => TLanes.Load(in _values, index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TDouble LoadDouble<TLanes, TDouble>(nuint index)
+        where TLanes : struct, IDoubleLanes<TDouble> => TLanes.Load(in _values, index);
 }
 
 /// <summary>Blocks that were widened before.</summary>

@@ -5,6 +5,10 @@ internal interface IElementSource
 {
     TFloat Load<TLanes, TFloat, TBits>(nuint index)
         where TLanes : struct, ILanes<TFloat, TBits>;
+
+    /// <summary>The same as float64, which is exact.</summary>
+    TDouble LoadDouble<TLanes, TDouble>(nuint index)
+        where TLanes : struct, IDoubleLanes<TDouble>;
 }
 
 /// <summary>Several equally long rows of elements, seen as float32.</summary>

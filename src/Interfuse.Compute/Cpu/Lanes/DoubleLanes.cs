@@ -14,6 +14,11 @@ internal readonly struct DoubleLanes512 : IDoubleLanes<Vector512<double>>
     public static Vector512<double> Load(ref readonly float origin, nuint index) =>
         Vector512.WidenLower(Vector256.LoadUnsafe(in origin, index).ToVector512Unsafe());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> LoadBFloat16(ref readonly ushort origin, nuint index) =>
+        Vector512.WidenLower((Vector256.WidenLower(Vector128.LoadUnsafe(in origin, index).ToVector256Unsafe()) << 16)
+            .AsSingle().ToVector512Unsafe());
+
     public static void Store(Vector512<double> value, ref double origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
@@ -34,6 +39,11 @@ internal readonly struct DoubleLanes256 : IDoubleLanes<Vector256<double>>
 
     public static Vector256<double> Load(ref readonly float origin, nuint index) =>
         Vector256.WidenLower(Vector128.LoadUnsafe(in origin, index).ToVector256Unsafe());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<double> LoadBFloat16(ref readonly ushort origin, nuint index) =>
+        Vector256.WidenLower((Vector128.WidenLower(Vector64.LoadUnsafe(in origin, index).ToVector128Unsafe()) << 16)
+            .AsSingle().ToVector256Unsafe());
 
     public static void Store(Vector256<double> value, ref double origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
@@ -56,6 +66,9 @@ internal readonly struct DoubleLanes128 : IDoubleLanes<Vector128<double>>
     public static Vector128<double> Load(ref readonly float origin, nuint index) =>
         Vector128.WidenLower(Vector64.LoadUnsafe(in origin, index).ToVector128Unsafe());
 
+    public static Vector128<double> LoadBFloat16(ref readonly ushort origin, nuint index) => Vector128.Create(
+        DoubleLanes1.LoadBFloat16(in origin, index), DoubleLanes1.LoadBFloat16(in origin, index + 1));
+
     public static void Store(Vector128<double> value, ref double origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
@@ -77,6 +90,9 @@ internal readonly struct DoubleLanes1 : IDoubleLanes<double>
         Unsafe.Add(ref Unsafe.AsRef(in origin), index);
 
     public static double Load(ref readonly float origin, nuint index) => Unsafe.Add(ref Unsafe.AsRef(in origin), index);
+
+    public static double LoadBFloat16(ref readonly ushort origin, nuint index) =>
+        BitConverter.UInt32BitsToSingle(Lanes1.Load(in origin, index) << 16);
 
     public static void Store(double value, ref double origin, nuint index) => Unsafe.Add(ref origin, index) = value;
 

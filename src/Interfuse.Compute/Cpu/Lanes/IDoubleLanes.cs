@@ -10,6 +10,9 @@ internal interface IDoubleLanes<TDouble>
     /// <summary>Loads float32 values as float64, which is exact.</summary>
     static abstract TDouble Load(ref readonly float origin, nuint index);
 
+    /// <summary>Loads bfloat16 values as float64, which is exact.</summary>
+    static abstract TDouble LoadBFloat16(ref readonly ushort origin, nuint index);
+
     static abstract void Store(TDouble value, ref double origin, nuint index);
 
     static abstract TDouble Add(TDouble left, TDouble right);
