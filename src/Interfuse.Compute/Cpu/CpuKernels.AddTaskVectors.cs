@@ -84,12 +84,24 @@ public sealed partial class CpuKernels
         int length)
         where TSource : struct, IElementSource, allows ref struct
         where TRows : struct, IElementRows, allows ref struct
-        where TSink : struct, IElementSink, allows ref struct =>
-        WholeRule.Fits(terms)
-            ? AddTerms(baseValues, new ExpertTerms<TRows, WholeRule>(experts, terms), consensus, destination, length)
-        : TrimmedRule.Fits(terms)
-            ? AddTerms(baseValues, new ExpertTerms<TRows, TrimmedRule>(experts, terms), consensus, destination, length)
-        : AddTerms(baseValues, new ExpertTerms<TRows, RescaledRule>(experts, terms), consensus, destination, length);
+        where TSink : struct, IElementSink, allows ref struct
+    {
+        Span<BlockTerm> bounded = terms.Length <= 64 ? stackalloc BlockTerm[terms.Length] : new BlockTerm[terms.Length];
+        Bound(terms, bounded);
+        return WholeRule.Fits(terms)
+            ? AddTerms(baseValues, new ExpertTerms<TRows, WholeRule>(experts, bounded), consensus, destination, length)
+            : TrimmedRule.Fits(terms)
+            ? AddTerms(baseValues, new ExpertTerms<TRows, TrimmedRule>(experts, bounded), consensus, destination, length)
+            : AddTerms(baseValues, new ExpertTerms<TRows, RescaledRule>(experts, bounded), consensus, destination, length);
+    }
+
+    private static void Bound(ReadOnlySpan<BlockTerm> terms, Span<BlockTerm> bounded)
+    {
+        for (int expert = 0; expert < terms.Length; expert++)
+        {
+            bounded[expert] = terms[expert] with { MinimumBits = Delta.Bound(terms[expert].MinimumBits) };
+        }
+    }
 
     private int AddTerms<TSource, TTerms, TSink>(
         TSource baseValues, TTerms terms, Consensus consensus, TSink destination, int length)

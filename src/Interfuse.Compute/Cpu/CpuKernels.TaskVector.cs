@@ -41,7 +41,7 @@ public sealed partial class CpuKernels
     {
         private readonly TSource _base = baseValues;
         private readonly TSource _expert = expert;
-        private readonly uint _minimumBits = minimumBits;
+        private readonly uint _bound = Delta.Bound(minimumBits);
 
         // Not private, or it would have to be readonly, and a sink counts.
         internal TSink Destination = destination;
@@ -51,7 +51,7 @@ public sealed partial class CpuKernels
             where TLanes : struct, ILanes<TFloat, TBits>
         {
             TFloat delta = Delta.Of<TSource, TLanes, TFloat, TBits>(_base, _expert, index);
-            Destination.Store<TLanes, TFloat, TBits>(Delta.Trim<TLanes, TFloat, TBits>(delta, _minimumBits), index);
+            Destination.Store<TLanes, TFloat, TBits>(Delta.Trim<TLanes, TFloat, TBits>(delta, _bound), index);
         }
     }
 }

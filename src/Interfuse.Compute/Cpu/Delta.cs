@@ -22,15 +22,19 @@ internal static class Delta
         TLanes.Min(
             TLanes.And(TLanes.AsBits(delta), TLanes.Broadcast(0x7FFF_FFFFu)), TLanes.Broadcast(TopKThreshold.NanBits));
 
-    /// <summary>The delta, or 0 where its magnitude bits lie below the minimum.</summary>
+    /// <summary>
+    /// What <see cref="Trim"/> compares with for minimal magnitude bits: every NaN of a delta has at least the bits that it
+    /// counts as, so that bounding the minimum serves as well as bounding every value.
+    /// </summary>
+    public static uint Bound(uint minimumBits) => minimumBits > TopKThreshold.NanBits ? uint.MaxValue : minimumBits;
+
+    /// <summary>The delta, or 0 where its magnitude bits lie below the bound.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TFloat Trim<TLanes, TFloat, TBits>(TFloat delta, uint minimumBits)
+    public static TFloat Trim<TLanes, TFloat, TBits>(TFloat delta, uint bound)
         where TLanes : struct, ILanes<TFloat, TBits>
     {
-        // Every NaN that arithmetic makes has at least the bits of the one it counts as: clamp the bound, not the values.
-        uint bound = minimumBits > TopKThreshold.NanBits ? uint.MaxValue : minimumBits;
         TBits magnitude = TLanes.And(TLanes.AsBits(delta), TLanes.Broadcast(0x7FFF_FFFFu));
-        TBits kept = TLanes.GreaterOrEqual(magnitude, TLanes.Broadcast(bound));
-        return TLanes.Select(kept, delta, TLanes.Broadcast(0f));
+        return TLanes.Select(
+            TLanes.GreaterOrEqual(magnitude, TLanes.Broadcast(bound)), delta, TLanes.Broadcast(0f));
     }
 }

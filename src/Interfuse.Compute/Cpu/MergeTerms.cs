@@ -79,7 +79,10 @@ internal readonly struct WholeRule : ITermRule
         where TLanes : struct, ILanes<TFloat, TBits> => delta;
 }
 
-/// <summary>Contributions of experts: <c>v = weight * (scale * trim(x - base))</c>.</summary>
+/// <summary>
+/// Contributions of experts: <c>v = weight * (scale * trim(x - base))</c>. The terms' minimum is a bound (<see
+/// cref="Delta.Bound"/>).
+/// </summary>
 internal readonly ref struct ExpertTerms<TRows, TRule>(TRows experts, ReadOnlySpan<BlockTerm> terms) : IMergeTerms
     where TRows : struct, IElementRows, allows ref struct
     where TRule : struct, ITermRule
