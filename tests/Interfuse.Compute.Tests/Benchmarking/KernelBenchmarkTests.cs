@@ -7,9 +7,9 @@ public sealed class KernelBenchmarkTests
 {
     private static readonly KernelTiming Shortest = new(TimeSpan.Zero, TimeSpan.FromMilliseconds(1), 3);
 
-    private CpuDevice _device;
-    private CpuDevice _reference;
-    private DeviceQueue _queue;
+    private CpuDevice _device = null!;
+    private CpuDevice _reference = null!;
+    private DeviceQueue _queue = null!;
 
     [SetUp]
     public void OpenDevices()
