@@ -86,13 +86,17 @@ public sealed partial class CpuKernels
         where TRows : struct, IElementRows, allows ref struct
         where TSink : struct, IElementSink, allows ref struct
     {
-        Span<BlockTerm> bounded = terms.Length <= 64 ? stackalloc BlockTerm[terms.Length] : new BlockTerm[terms.Length];
+        Span<BlockTerm> bounded =
+            terms.Length <= 64 ? stackalloc BlockTerm[terms.Length] : new BlockTerm[terms.Length];
         Bound(terms, bounded);
         return WholeRule.Fits(terms)
-            ? AddTerms(baseValues, new ExpertTerms<TRows, WholeRule>(experts, bounded), consensus, destination, length)
+            ? AddTerms(
+                baseValues, new ExpertTerms<TRows, WholeRule>(experts, bounded), consensus, destination, length)
             : TrimmedRule.Fits(terms)
-            ? AddTerms(baseValues, new ExpertTerms<TRows, TrimmedRule>(experts, bounded), consensus, destination, length)
-            : AddTerms(baseValues, new ExpertTerms<TRows, RescaledRule>(experts, bounded), consensus, destination, length);
+            ? AddTerms(
+                baseValues, new ExpertTerms<TRows, TrimmedRule>(experts, bounded), consensus, destination, length)
+            : AddTerms(
+                baseValues, new ExpertTerms<TRows, RescaledRule>(experts, bounded), consensus, destination, length);
     }
 
     private static void Bound(ReadOnlySpan<BlockTerm> terms, Span<BlockTerm> bounded)

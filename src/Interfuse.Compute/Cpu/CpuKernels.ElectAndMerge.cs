@@ -89,13 +89,17 @@ public sealed partial class CpuKernels
         where TRows : struct, IElementRows, allows ref struct
         where TSink : struct, IElementSink, allows ref struct
     {
-        Span<BlockTerm> bounded = terms.Length <= 64 ? stackalloc BlockTerm[terms.Length] : new BlockTerm[terms.Length];
+        Span<BlockTerm> bounded =
+            terms.Length <= 64 ? stackalloc BlockTerm[terms.Length] : new BlockTerm[terms.Length];
         Bound(terms, bounded);
         return WholeRule.Fits(terms)
-            ? ElectTerms(baseValues, new ExpertTerms<TRows, WholeRule>(experts, bounded), consensus, destination, length)
+            ? ElectTerms(
+                baseValues, new ExpertTerms<TRows, WholeRule>(experts, bounded), consensus, destination, length)
             : TrimmedRule.Fits(terms)
-            ? ElectTerms(baseValues, new ExpertTerms<TRows, TrimmedRule>(experts, bounded), consensus, destination, length)
-            : ElectTerms(baseValues, new ExpertTerms<TRows, RescaledRule>(experts, bounded), consensus, destination, length);
+            ? ElectTerms(
+                baseValues, new ExpertTerms<TRows, TrimmedRule>(experts, bounded), consensus, destination, length)
+            : ElectTerms(
+                baseValues, new ExpertTerms<TRows, RescaledRule>(experts, bounded), consensus, destination, length);
     }
 
     private unsafe int ElectTerms<TSource, TTerms, TSink>(
@@ -108,7 +112,8 @@ public sealed partial class CpuKernels
         Span<float> values = room <= 1024 ? stackalloc float[room + WidestVector] : new float[room + WidestVector];
 
         // To a cache line: a vector across two of them takes twice the time.
-        nint skew = -(nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(values)) & ((WidestVector * sizeof(float)) - 1);
+        nint address = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(values));
+        nint skew = -address & ((WidestVector * sizeof(float)) - 1);
         values = values[((int)skew / sizeof(float))..];
         var kernel = new ElectTermsKernel<TSource, TTerms, TSink>(baseValues, terms, consensus, values, destination);
         Launch(ref kernel, length);
@@ -154,10 +159,8 @@ public sealed partial class CpuKernels
             // Without a majority the sum is 0 or NaN, and just that is the delta.
             TBits sign = TLanes.And(TLanes.AsBits(sum), TLanes.Broadcast(0x8000_0000u));
             TFloat magnitude = TLanes.AsFloat(TLanes.And(TLanes.AsBits(sum), TLanes.Broadcast(0x7FFF_FFFFu)));
-            TBits isDecided = TLanes.GreaterThan(magnitude, TLanes.Broadcast(_undecided));
-            TFloat delta = _normalize
-                ? Mean<TLanes, TFloat, TBits>(sign, isDecided, sum)
-                : TLanes.Select(isDecided, Agreed<TLanes, TFloat, TBits>(sign), sum);
+            TFloat delta = _normalize ? Mean<TLanes, TFloat, TBits>(sign) : Agreed<TLanes, TFloat, TBits>(sign);
+            delta = TLanes.Select(TLanes.GreaterThan(magnitude, TLanes.Broadcast(_undecided)), delta, sum);
             delta = TLanes.Multiply(TLanes.Broadcast(_lambda), delta);
             Destination.Store<TLanes, TFloat, TBits>(TLanes.Add(baseValue, delta), index);
         }
@@ -178,7 +181,7 @@ public sealed partial class CpuKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly TFloat Mean<TLanes, TFloat, TBits>(TBits sign, TBits isDecided, TFloat sum)
+        private readonly TFloat Mean<TLanes, TFloat, TBits>(TBits sign)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
             TFloat zero = TLanes.Broadcast(0f);
@@ -195,9 +198,7 @@ public sealed partial class CpuKernels
             }
 
             agreed = TLanes.AsFloat(TLanes.Xor(TLanes.AsBits(agreed), sign));
-            TFloat delta = TLanes.Select(isDecided, agreed, sum);
-            weights = TLanes.Select(isDecided, weights, one);
-            return TLanes.Divide(delta, TLanes.Select(TLanes.Equal(weights, zero), one, weights));
+            return TLanes.Divide(agreed, TLanes.Select(TLanes.Equal(weights, zero), one, weights));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
