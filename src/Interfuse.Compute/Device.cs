@@ -18,12 +18,14 @@ public abstract class Device : IDisposable
 
     /// <summary>Takes memory on the device. Its first contents are undefined.</summary>
     /// <param name="byteLength">The size in bytes, 0 or more.</param>
-    /// <exception cref="OutOfDeviceMemoryException">The device, or what this process may use of it, is full.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">The device, or what this process may use of it, is
+    /// full.</exception>
     public abstract DeviceBuffer Allocate(long byteLength);
 
     /// <summary>Takes memory that both the host and the device reach. Its first contents are undefined.</summary>
     /// <param name="byteLength">The size in bytes, 0 to 2^31 - 1.</param>
-    /// <exception cref="OutOfDeviceMemoryException">The device, or what this process may use of it, is full.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">The device, or what this process may use of it, is
+    /// full.</exception>
     public abstract TransferBuffer AllocateTransfer(int byteLength);
 
     /// <summary>Makes a queue, whose operations run in order, and beside those of other queues.</summary>

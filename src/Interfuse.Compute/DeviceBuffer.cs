@@ -28,7 +28,8 @@ public abstract class DeviceBuffer(long byteLength) : IDisposable
 /// <summary>Memory of a device with a twin on the host, through which bytes go in and out without waiting.</summary>
 /// <remarks>
 /// On a CPU the two are one. Elsewhere <see cref="DeviceQueue.Upload(TransferBuffer, int)"/> and
-/// <see cref="DeviceQueue.Download(TransferBuffer, int)"/> copy between them, and until the queue is synchronized the side
+/// <see cref="DeviceQueue.Download(TransferBuffer, int)"/> copy between them, and until the queue is synchronized the
+/// side
 /// being written is not to be touched.
 /// </remarks>
 public abstract class TransferBuffer(int byteLength) : DeviceBuffer(byteLength)
@@ -45,7 +46,8 @@ public readonly record struct DeviceSpan
     /// <param name="byteOffset">Where the first element begins, a multiple of the element's size.</param>
     /// <param name="dtype">The elements' type.</param>
     /// <param name="length">How many, 0 or more.</param>
-    /// <exception cref="ArgumentException">The elements reach beyond the buffer or are not aligned to their size.</exception>
+    /// <exception cref="ArgumentException">The elements reach beyond the buffer or are not aligned to their
+    /// size.</exception>
     public DeviceSpan(DeviceBuffer buffer, long byteOffset, DType dtype, long length)
     {
         ArgumentNullException.ThrowIfNull(buffer);

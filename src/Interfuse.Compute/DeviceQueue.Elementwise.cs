@@ -25,7 +25,8 @@ public abstract partial class DeviceQueue
     }
 
     /// <summary>
-    /// The trimmed task vector, which is top-k sparsification by mask: <c>expert - base</c>, or +0 where it is not among
+    /// The trimmed task vector, which is top-k sparsification by mask: <c>expert - base</c>, or +0 where it is not
+    /// among
     /// those to keep.
     /// </summary>
     /// <param name="baseValues">The base model's values.</param>
@@ -43,7 +44,8 @@ public abstract partial class DeviceQueue
     }
 
     /// <summary>
-    /// Adds task vectors to the base: task arithmetic (Ilharco et al., 2023), and DARE (Yu et al., 2024) where the terms
+    /// Adds task vectors to the base: task arithmetic (Ilharco et al., 2023), and DARE (Yu et al., 2024) where the
+    /// terms
     /// drop. With v_i of <see cref="TaskTerm"/>, the result is <c>base + lambda * (sum v_i / sum weight_i)</c>.
     /// </summary>
     /// <remarks>
@@ -70,8 +72,10 @@ public abstract partial class DeviceQueue
     }
 
     /// <summary>
-    /// TIES (Yadav et al., 2023) in one pass over the inputs: trims, elects a sign per element and merges the experts that
-    /// agree with it. With v_i of <see cref="TaskTerm"/>, the result is <c>base + lambda * (sum v_i / D)</c>, where the sum
+    /// TIES (Yadav et al., 2023) in one pass over the inputs: trims, elects a sign per element and merges the experts
+    /// that
+    /// agree with it. With v_i of <see cref="TaskTerm"/>, the result is <c>base + lambda * (sum v_i / D)</c>, where the
+    /// sum
     /// and D, the sum of the weights, run over the experts whose v_i is not zero and has the sign of the sum of all v.
     /// </summary>
     /// <remarks>

@@ -3,7 +3,8 @@ namespace Interfuse.Compute;
 public abstract partial class DeviceQueue
 {
     /// <summary>
-    /// The inner products of two tensors, tile by tile: the first half of slerp. Sums are float64, and each product of two
+    /// The inner products of two tensors, tile by tile: the first half of slerp. Sums are float64, and each product of
+    /// two
     /// float32 values is exact in it.
     /// </summary>
     /// <remarks>
@@ -22,7 +23,8 @@ public abstract partial class DeviceQueue
     }
 
     /// <summary>
-    /// The sums of the magnitudes of a task vector, before and after thinning, tile by tile, in float64 and in the order of
+    /// The sums of the magnitudes of a task vector, before and after thinning, tile by tile, in float64 and in the
+    /// order of
     /// <see cref="Dot"/>.
     /// </summary>
     /// <param name="baseValues">Elements of the base from the beginning of a tile on.</param>

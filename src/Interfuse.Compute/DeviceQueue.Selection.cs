@@ -3,11 +3,13 @@ namespace Interfuse.Compute;
 public abstract partial class DeviceQueue
 {
     /// <summary>
-    /// Finds the k-th largest magnitude of a task vector, exactly, and how many of the elements that equal it belong to the
+    /// Finds the k-th largest magnitude of a task vector, exactly, and how many of the elements that equal it belong to
+    /// the
     /// k largest: the ones with the lowest index.
     /// </summary>
     /// <remarks>
-    /// A radix selection over the magnitude bits, which a sample narrows to few candidates first; the sample only steers, the
+    /// A radix selection over the magnitude bits, which a sample narrows to few candidates first; the sample only
+    /// steers, the
     /// result is exact whatever it showed. Meant for tensors that are wholly in the device's memory.
     /// </remarks>
     /// <param name="baseValues">The base model's values.</param>
@@ -18,7 +20,8 @@ public abstract partial class DeviceQueue
     /// <see cref="TopKThreshold.TieEnd"/> is where the first of the equal magnitudes stands that is not kept, or
     /// <see cref="long.MaxValue"/> where all of them are.
     /// </returns>
-    /// <exception cref="ArgumentException">Types or lengths break the rules of the class, or k is out of range.</exception>
+    /// <exception cref="ArgumentException">Types or lengths break the rules of the class, or k is out of
+    /// range.</exception>
     public TopKThreshold FindThreshold(DeviceSpan baseValues, DeviceSpan expert, long keep)
     {
         CheckPair(baseValues, expert);
@@ -39,7 +42,8 @@ public abstract partial class DeviceQueue
     /// <param name="indices">Receives their flat indices, Int32 or Int64; as many as <paramref name="values"/>.</param>
     /// <returns>How many are kept; where that is more than there is room for, what was written is undefined.</returns>
     /// <exception cref="ArgumentException">
-    /// Types or lengths break the rules of the class, the two destinations differ in length or overlap something, or Int32
+    /// Types or lengths break the rules of the class, the two destinations differ in length or overlap something, or
+    /// Int32
     /// can't count the elements.
     /// </exception>
     public long Compact(
@@ -68,7 +72,8 @@ public abstract partial class DeviceQueue
     }
 
     /// <summary>
-    /// Counts, tile by tile, the deltas whose magnitude bits lie above a range and those in it, and collects the bits of the
+    /// Counts, tile by tile, the deltas whose magnitude bits lie above a range and those in it, and collects the bits
+    /// of the
     /// latter in the order of their elements.
     /// </summary>
     /// <param name="baseValues">Elements of the base from the beginning of a tile on.</param>
@@ -78,7 +83,8 @@ public abstract partial class DeviceQueue
     /// <param name="tiles">Receives the counts of each tile.</param>
     /// <param name="candidates">Receives the collected bits; room for as many as there are elements.</param>
     /// <returns>How many were collected.</returns>
-    /// <exception cref="ArgumentException">Types or lengths break the rules of the class, or there is too little room.</exception>
+    /// <exception cref="ArgumentException">Types or lengths break the rules of the class, or there is too little
+    /// room.</exception>
     public int CountAndCollect(
         DeviceSpan baseValues, DeviceSpan expert, uint low, uint high, Span<TileCount> tiles, Span<uint> candidates)
     {

@@ -4,8 +4,10 @@ namespace Interfuse.Compute;
 /// <remarks>
 /// <para>
 /// <b>Same bits everywhere.</b> Elements are BF16, F16, F32 or F64; they are widened to float32 (exactly, but for F64),
-/// computed with one rounding to nearest even per operation and no fused multiply-add, and rounded once more when they are
-/// stored. Sums over inputs run in the order of the inputs, sums over elements in the order of <see cref="TileGrid"/> and
+/// computed with one rounding to nearest even per operation and no fused multiply-add, and rounded once more when they
+/// are
+/// stored. Sums over inputs run in the order of the inputs, sums over elements in the order of <see cref="TileGrid"/>
+/// and
 /// in float64. A stored NaN is the canonical one of its type (<see cref="CpuKernels.Narrow"/>). So every operation that
 /// does not say otherwise gives the same bytes on every device, for any thread count.
 /// </para>
@@ -14,13 +16,16 @@ namespace Interfuse.Compute;
 /// others have at the next <see cref="Synchronize"/>, and failures of theirs may be reported there.
 /// </para>
 /// <para>
-/// <b>Lengths</b>: all elements of an elementwise operation are equally many. <b>Overlap</b>: a destination is identical to
-/// a source (same place, same type) or disjoint from all of them. Both are checked, and an <see cref="ArgumentException"/>
+/// <b>Lengths</b>: all elements of an elementwise operation are equally many. <b>Overlap</b>: a destination is
+/// identical to
+/// a source (same place, same type) or disjoint from all of them. Both are checked, and an
+/// <see cref="ArgumentException"/>
 /// says what is wrong. More experts than <see cref="Device.MaxExperts"/> are refused the same way.
 /// </para>
 /// <para>
 /// <b>Magnitude bits</b> of a delta (expert minus base, one rounding) are its float32 bits without the sign, for
-/// every NaN <see cref="TopKThreshold.NanBits"/>. As integers they are ordered as the magnitudes are, with NaN above infinity.
+/// every NaN <see cref="TopKThreshold.NanBits"/>. As integers they are ordered as the magnitudes are, with NaN above
+/// infinity.
 /// </para>
 /// </remarks>
 public abstract partial class DeviceQueue : IDisposable
@@ -79,7 +84,8 @@ public abstract partial class DeviceQueue : IDisposable
     public abstract void Synchronize();
 
     /// <summary>
-    /// Waits, and tells how many of the values that elementwise operations of this queue have stored since the last call
+    /// Waits, and tells how many of the values that elementwise operations of this queue have stored since the last
+    /// call
     /// are infinite or NaN.
     /// </summary>
     public abstract long TakeNonFinite();

@@ -2,7 +2,8 @@ namespace Interfuse.Compute;
 
 /// <summary>How one expert's task vector (expert minus base) enters a merge.</summary>
 /// <remarks>
-/// Element i contributes <c>v = Weight * (Scale * d)</c>, where d is <c>x[i] - base[i]</c> (one rounding) if the element
+/// Element i contributes <c>v = Weight * (Scale * d)</c>, where d is <c>x[i] - base[i]</c> (one rounding) if the
+/// element
 /// survives both <paramref name="Keep"/> and <paramref name="Drop"/>, and +0 if not.
 /// </remarks>
 /// <param name="Weight">The expert's weight, any finite number.</param>
@@ -12,12 +13,17 @@ namespace Interfuse.Compute;
 public readonly record struct TaskTerm(
     float Weight, float Scale = 1f, TopKThreshold? Keep = null, RandomDrop? Drop = null);
 
-/// <summary>Which elements survive by chance: those whose random word is below a bound (DARE: Yu et al., 2024).</summary>
+/// <summary>
+/// Which elements survive by chance: those whose random word is below a bound (DARE: Yu et al., 2024).
+/// </summary>
 /// <remarks>
-/// The words are those of Philox 4x32-10 (Salmon et al., SC 2011). Key: the lower and upper 32 bits of the seed. Counter: the
-/// lower and upper 32 bits of i / 4, then those of the stream, for the element with flat index i, which gets word i % 4.
+/// The words are those of Philox 4x32-10 (Salmon et al., SC 2011). Key: the lower and upper 32 bits of the seed.
+/// Counter: the
+/// lower and upper 32 bits of i / 4, then those of the stream, for the element with flat index i, which gets word i %
+/// 4.
 /// </remarks>
 /// <param name="Seed">The key.</param>
 /// <param name="Stream">One of 2^64 independent streams, for example one per tensor and expert.</param>
-/// <param name="KeepBelow">The share to keep, in units of 2^-32: an element survives where its word is below this.</param>
+/// <param name="KeepBelow">The share to keep, in units of 2^-32: an element survives where its word is below
+/// this.</param>
 public readonly record struct RandomDrop(ulong Seed, ulong Stream, uint KeepBelow);

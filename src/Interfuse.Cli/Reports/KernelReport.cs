@@ -22,7 +22,7 @@ internal sealed record KernelReport(
             version[0],
             version.Length > 1 ? version[1] : null,
             DateTimeOffset.UtcNow,
-            device.Name,
+            device is CpuDevice cpu ? $"{cpu.Name}, {Sizes.Count(cpu.Threads, "thread")}" : device.Name,
             ProcessorName(),
             Environment.ProcessorCount,
             $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}");

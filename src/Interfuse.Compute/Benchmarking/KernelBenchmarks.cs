@@ -2,7 +2,9 @@ using Interfuse.Checkpoints;
 
 namespace Interfuse.Compute.Benchmarking;
 
-/// <summary>Every operation of the contract, in each form that has code of its own, and on inputs that are hard.</summary>
+/// <summary>
+/// Every operation of the contract, in each form that has code of its own, and on inputs that are hard.
+/// </summary>
 /// <remarks>
 /// Tensors are bf16 unless the variant says otherwise; merges take a base and four experts. Trimming and selection keep
 /// a fifth, random drop a half. Matrices have rows of 4096; gathers take them from a bank that holds each row of four

@@ -5,7 +5,8 @@ public sealed class CpuDevice : Device
 {
     /// <summary>Makes a device.</summary>
     /// <param name="path">The vector width to compute with.</param>
-    /// <param name="threads">On how many threads an operation of one queue runs, 1 or more; results don't depend on it.</param>
+    /// <param name="threads">On how many threads an operation of one queue runs, 1 or more; results don't depend on
+    /// it.</param>
     public CpuDevice(CpuPath path, int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
@@ -43,7 +44,9 @@ public sealed class CpuDevice : Device
 
     internal CpuKernels Kernels { get; }
 
-    /// <summary>Replaces the random words of <see cref="RandomDrop"/>, to replay what another tool's generator gave.</summary>
+    /// <summary>
+    /// Replaces the random words of <see cref="RandomDrop"/>, to replay what another tool's generator gave.
+    /// </summary>
     public RandomWords? Words { get; init; }
 
     /// <inheritdoc/>

@@ -8,7 +8,9 @@ public sealed partial class CpuKernels
 {
     private static readonly uint[] Places = [.. Enumerable.Range(0, TileGrid.BlockLength).Select(place => (uint)place)];
 
-    /// <summary>Where in a block the expert's deltas stand whose magnitude bits are large enough, in their order.</summary>
+    /// <summary>
+    /// Where in a block the expert's deltas stand whose magnitude bits are large enough, in their order.
+    /// </summary>
     /// <param name="baseValues">The base model's values, at most <see cref="TileGrid.BlockLength"/>.</param>
     /// <param name="expert">The expert's values.</param>
     /// <param name="minimumBits">The smallest magnitude bits to keep.</param>

@@ -20,7 +20,8 @@ namespace Interfuse.Compute;
 /// </para>
 /// <para>
 /// <b>Magnitude bits</b> of a delta (expert minus base, one rounding) are its float32 bits without the sign, for
-/// every NaN <see cref="TopKThreshold.NanBits"/>. As integers they are ordered as the magnitudes are, with NaN above infinity.
+/// every NaN <see cref="TopKThreshold.NanBits"/>. As integers they are ordered as the magnitudes are, with NaN above
+/// infinity.
 /// </para>
 /// <para>Stateless, so one instance serves any number of threads.</para>
 /// </remarks>

@@ -5,9 +5,10 @@ namespace Interfuse.Compute;
 
 /// <summary>The operations on a CPU. They have ended when they return.</summary>
 /// <remarks>
-/// An operation goes through its tensors block by block: a block of every input is widened to float32 in the first-level
-/// cache, computed there by the block kernels (<see cref="CpuKernels"/>), and its result narrowed into the destination.
-/// Threads take tiles; no result depends on which thread took which.
+/// Where all tensors are bfloat16, the usual case, an operation reads, computes and stores in one pass (CpuQueue.Fused.cs),
+/// so that waiting for memory and arithmetic overlap. Other types go block by block: a block of every input is widened to
+/// float32 in the first-level cache, computed there by the same kernels (<see cref="CpuKernels"/>), and its result narrowed
+/// into the destination. Threads take tiles; no result depends on which thread took which.
 /// </remarks>
 internal sealed partial class CpuQueue : DeviceQueue
 {
@@ -147,7 +148,8 @@ internal sealed partial class CpuQueue : DeviceQueue
     private static int TileLength(int tile, long elements) =>
         (int)Math.Min(elements - ((long)tile * TileGrid.TileLength), TileGrid.TileLength);
 
-    // A thread copies one stretch: only in long ones does the system's copy go past the cache, which is what makes it fast.
+    // A thread copies one stretch: only in long ones does the system's copy go past the cache, which is what makes it
+    // fast.
     private readonly struct CopyWork(DeviceSpan source, DeviceSpan destination, long stretch) : IWork
     {
         private const int LongestSpan = 1 << 30;

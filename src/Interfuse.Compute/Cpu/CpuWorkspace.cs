@@ -4,7 +4,8 @@ namespace Interfuse.Compute;
 internal sealed class CpuWorkspace(CpuDevice device)
 {
     /// <summary>
-    /// Elements from one row's start to the next one's: more than a block, because memory accesses exactly 4 KiB apart get in
+    /// Elements from one row's start to the next one's: more than a block, because memory accesses exactly 4 KiB apart
+    /// get in
     /// each other's way.
     /// </summary>
     public const int RowStride = TileGrid.BlockLength + 16;

@@ -15,7 +15,9 @@ internal static class Delta
         TLanes.Subtract(
             expert.Load<TLanes, TFloat, TBits>(index), baseValues.Load<TLanes, TFloat, TBits>(index));
 
-    /// <summary>The bits without the sign, the same for every NaN: processors differ in the payload that a NaN gets.</summary>
+    /// <summary>
+    /// The bits without the sign, the same for every NaN: processors differ in the payload that a NaN gets.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TBits Magnitude<TLanes, TFloat, TBits>(TFloat delta)
         where TLanes : struct, ILanes<TFloat, TBits> =>
@@ -23,7 +25,8 @@ internal static class Delta
             TLanes.And(TLanes.AsBits(delta), TLanes.Broadcast(0x7FFF_FFFFu)), TLanes.Broadcast(TopKThreshold.NanBits));
 
     /// <summary>
-    /// What <see cref="Trim"/> compares with for minimal magnitude bits: every NaN of a delta has at least the bits that it
+    /// What <see cref="Trim"/> compares with for minimal magnitude bits: every NaN of a delta has at least the bits
+    /// that it
     /// counts as, so that bounding the minimum serves as well as bounding every value.
     /// </summary>
     public static uint Bound(uint minimumBits) => minimumBits > TopKThreshold.NanBits ? uint.MaxValue : minimumBits;

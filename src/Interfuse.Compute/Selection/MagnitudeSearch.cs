@@ -3,19 +3,22 @@ using System.Buffers;
 namespace Interfuse.Compute.Selection;
 
 /// <summary>
-/// The search for the k-th largest magnitude of one expert's task vector, in few sweeps over a tensor that need not fit in
+/// The search for the k-th largest magnitude of one expert's task vector, in few sweeps over a tensor that need not fit
+/// in
 /// memory.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A sort is not needed. A sample of blocks says between which two magnitudes the k-th largest almost certainly lies; one
+/// A sort is not needed. A sample of blocks says between which two magnitudes the k-th largest almost certainly lies;
+/// one
 /// sweep counts what is above and collects what is between; the answer is picked from the collected. Where the sample
 /// misled, or more lies between than there is room for, histograms narrow the bracket until it fits. The sample only
 /// steers: the result is exact, whatever it showed.
 /// </para>
 /// <para>
 /// Whoever drives it calls <see cref="Advance"/>, sweeps all tiles with <see cref="Visit"/>, and so on until
-/// <see cref="IsResolved"/>; where there is a <see cref="CutTile"/>, <see cref="Locate"/> then looks into that tile. Parts
+/// <see cref="IsResolved"/>; where there is a <see cref="CutTile"/>, <see cref="Locate"/> then looks into that tile.
+/// Parts
 /// of one sweep may be visited by several threads at once: what they write is kept per tile, or guarded by a lock.
 /// </para>
 /// </remarks>
@@ -67,7 +70,9 @@ public sealed class MagnitudeSearch
         Narrow,
     }
 
-    /// <summary>Whether the k-th largest magnitude is known (the cut among its equals may still have to be located).</summary>
+    /// <summary>
+    /// Whether the k-th largest magnitude is known (the cut among its equals may still have to be located).
+    /// </summary>
     public bool IsResolved { get; private set; }
 
     /// <summary>The result, once resolved and located.</summary>
@@ -142,7 +147,9 @@ public sealed class MagnitudeSearch
         }
     }
 
-    /// <summary>Draws the conclusion of the last sweep: the search is resolved, or the next sweep is prepared.</summary>
+    /// <summary>
+    /// Draws the conclusion of the last sweep: the search is resolved, or the next sweep is prepared.
+    /// </summary>
     public void Advance()
     {
         if (IsResolved)
@@ -163,7 +170,9 @@ public sealed class MagnitudeSearch
         _swept = true;
     }
 
-    /// <summary>Finds, in the tile of the cut, the index from which elements of the threshold's magnitude are dropped.</summary>
+    /// <summary>
+    /// Finds, in the tile of the cut, the index from which elements of the threshold's magnitude are dropped.
+    /// </summary>
     /// <param name="queue">What to compute on.</param>
     /// <param name="baseValues">The base's elements of <see cref="CutTile"/>.</param>
     /// <param name="expert">The expert's.</param>

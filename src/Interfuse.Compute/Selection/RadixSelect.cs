@@ -5,7 +5,9 @@ internal static class RadixSelect
 {
     private const int DigitBits = 11;
 
-    /// <summary>The value at a rank: fewer than <paramref name="rank"/> values lie above it, at least that many at or above it.</summary>
+    /// <summary>
+    /// The value at a rank: fewer than <paramref name="rank"/> values lie above it, at least that many at or above it.
+    /// </summary>
     /// <param name="parts">The values, in any number of pieces and in any order, each from low to high.</param>
     /// <param name="rank">1 for the largest; at most the number of values.</param>
     /// <param name="low">A bound below the values.</param>

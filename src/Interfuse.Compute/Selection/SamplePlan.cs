@@ -7,7 +7,9 @@ public static class SamplePlan
     private const int SmallTiles = 4;
     private const int SampledTiles = 64;
 
-    /// <summary>The tiles to take one block of each from, ascending and evenly spread; none where a sample does not pay.</summary>
+    /// <summary>
+    /// The tiles to take one block of each from, ascending and evenly spread; none where a sample does not pay.
+    /// </summary>
     /// <param name="tileCount">How many tiles the tensor has.</param>
     public static int[] Tiles(int tileCount)
     {
@@ -15,7 +17,10 @@ public static class SamplePlan
         return tileCount <= SmallTiles ? [] : [.. Enumerable.Range(0, tileCount / stride).Select(place => place * stride)];
     }
 
-    /// <summary>Where in a tile its block begins: elsewhere in each, so that a period in the tensor's layout doesn't meet the sample's.</summary>
+    /// <summary>
+    /// Where in a tile its block begins: elsewhere in each, so that a period in the tensor's layout doesn't meet the
+    /// sample's.
+    /// </summary>
     /// <param name="tile">The tile.</param>
     /// <param name="tileLength">Its length.</param>
     public static int BlockStart(int tile, int tileLength)

@@ -1,7 +1,8 @@
 namespace Interfuse.Compute;
 
 /// <summary>
-/// What Philox asks of a vector width: 64-bit lanes, one counter in each. A vector holds the same word of all counters, in the
+/// What Philox asks of a vector width: 64-bit lanes, one counter in each. A vector holds the same word of all counters,
+/// in the
 /// lower half of its lanes; the upper halves may hold anything, since the arithmetic never looks at them.
 /// </summary>
 internal interface ICounterLanes<TWords>
