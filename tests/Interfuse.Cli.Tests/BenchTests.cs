@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Interfuse.Compute.Benchmarking;
 
 namespace Interfuse.Cli.Tests;
 
@@ -33,6 +34,18 @@ public sealed class BenchTests
             Assert.That(copy.TryGetProperty("passes", out _), Is.False);
             Assert.That(rows[^1].GetProperty("passes").GetDouble(), Is.Positive);
         });
+    }
+
+    [Test]
+    public void Every_operation_is_measured_unless_some_are_named()
+    {
+        Outcome outcome = CommandLine.Run("bench", "kernels", "--device", "cpu", "--quick", "--sizes", "1Ki", "--json");
+
+        Assert.That(outcome.ExitCode, Is.EqualTo(ExitCode.Ok), outcome.Error);
+        string[] measured = [.. outcome.Json.GetProperty("rows").EnumerateArray()
+            .Select(row => row.GetProperty("operation").GetString()!).Distinct()];
+        Assert.That(measured, Does.Contain("copy").And.Contain("find-threshold").And.Contain("gather-multiply"));
+        Assert.That(measured, Has.Length.EqualTo(KernelBenchmarks.All.Select(it => it.Operation).Distinct().Count()));
     }
 
     [Test]

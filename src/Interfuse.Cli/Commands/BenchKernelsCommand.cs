@@ -78,9 +78,12 @@ internal static class BenchKernelsCommand
             Messages.Note($"device: {choice.Why}");
         }
 
-        string[] operations = parsed.GetValue(Operation) ?? Operations;
-        long[] sizes = parsed.GetValue(ElementCounts)
-            ?? KernelBenchmarks.SizesFor(device, isSoftware: name == Devices.Software);
+
+        // What is not given is an empty list.
+        string[] operations = parsed.GetValue(Operation) is { Length: > 0 } named ? named : Operations;
+        long[] sizes = parsed.GetValue(ElementCounts) is { Length: > 0 } given
+            ? given
+            : KernelBenchmarks.SizesFor(device, isSoftware: name == Devices.Software);
         KernelTiming timing = parsed.GetValue(Quick) ? KernelTiming.Quick : KernelTiming.Full;
         bool json = parsed.GetValue(Json);
 
