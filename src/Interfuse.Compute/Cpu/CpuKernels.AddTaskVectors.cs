@@ -45,10 +45,21 @@ public sealed partial class CpuKernels
         BFloat16Rows experts,
         ReadOnlySpan<BlockTerm> terms,
         Consensus consensus,
-        Span<byte> destination) =>
+        BFloat16Sink destination) =>
         AddExperts(
-            new BFloat16Source(baseValues), experts, terms, consensus, new BFloat16Sink(destination),
-            destination.Length / sizeof(ushort));
+            new BFloat16Source(baseValues), experts, terms, consensus, destination,
+            destination.Length);
+
+    /// <summary>
+    /// The same for stored bfloat16 values of which chance drops some, up to a block of them. Returns how many of the
+    /// stored results are infinite or NaN.
+    /// </summary>
+    internal int AddTaskVectors(
+        ReadOnlySpan<byte> baseValues,
+        DroppedTerms<BFloat16Rows> terms,
+        Consensus consensus,
+        BFloat16Sink destination) =>
+        AddTerms(new BFloat16Source(baseValues), terms, consensus, destination, destination.Length);
 
     /// <summary>
     /// The same as <c>AddTaskVectors</c> for task vectors that are ready-made: <c>v_i = weight_i * delta_i</c>.
@@ -99,7 +110,7 @@ public sealed partial class CpuKernels
                 baseValues, new ExpertTerms<TRows, RescaledRule>(experts, bounded), consensus, destination, length);
     }
 
-    private static void Bound(ReadOnlySpan<BlockTerm> terms, Span<BlockTerm> bounded)
+    internal static void Bound(ReadOnlySpan<BlockTerm> terms, Span<BlockTerm> bounded)
     {
         for (int expert = 0; expert < terms.Length; expert++)
         {
@@ -114,7 +125,7 @@ public sealed partial class CpuKernels
         where TSink : struct, IElementSink, allows ref struct
     {
         var kernel = new AddTermsKernel<TSource, TTerms, TSink>(baseValues, terms, consensus, destination);
-        Launch(ref kernel, length);
+        LaunchPairs(ref kernel, length);
         return kernel.Destination.NonFinite;
     }
 

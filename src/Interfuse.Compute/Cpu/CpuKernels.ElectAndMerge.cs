@@ -5,8 +5,8 @@ namespace Interfuse.Compute;
 
 public sealed partial class CpuKernels
 {
-    // Lanes of the widest path.
-    private const int WidestVector = 16;
+    // Elements of two vectors of the widest path.
+    private const int WidestStep = 32;
 
     /// <summary>
     /// TIES (Yadav et al., 2023) in one pass: elects a sign per position and merges the experts that agree with it.
@@ -48,10 +48,21 @@ public sealed partial class CpuKernels
         BFloat16Rows experts,
         ReadOnlySpan<BlockTerm> terms,
         Consensus consensus,
-        Span<byte> destination) =>
+        BFloat16Sink destination) =>
         ElectExperts(
-            new BFloat16Source(baseValues), experts, terms, consensus, new BFloat16Sink(destination),
-            destination.Length / sizeof(ushort));
+            new BFloat16Source(baseValues), experts, terms, consensus, destination,
+            destination.Length);
+
+    /// <summary>
+    /// The same for stored bfloat16 values of which chance drops some, up to a block of them. Returns how many of the
+    /// stored results are infinite or NaN.
+    /// </summary>
+    internal int ElectAndMerge(
+        ReadOnlySpan<byte> baseValues,
+        DroppedTerms<BFloat16Rows> terms,
+        Consensus consensus,
+        BFloat16Sink destination) =>
+        ElectTerms(new BFloat16Source(baseValues), terms, consensus, destination, destination.Length);
 
     /// <summary>
     /// The same as <c>ElectAndMerge</c> for task vectors that are ready-made: <c>v_i = weight_i * delta_i</c>.
@@ -108,15 +119,13 @@ public sealed partial class CpuKernels
         where TTerms : struct, IMergeTerms, allows ref struct
         where TSink : struct, IElementSink, allows ref struct
     {
-        int room = (int)terms.Count * WidestVector;
-        Span<float> values = room <= 1024 ? stackalloc float[room + WidestVector] : new float[room + WidestVector];
-
         // To a cache line: a vector across two of them takes twice the time.
+        int room = ((int)terms.Count + 1) * WidestStep;
+        Span<float> values = room <= 1024 ? stackalloc float[room] : new float[room];
         nint address = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(values));
-        nint skew = -address & ((WidestVector * sizeof(float)) - 1);
-        values = values[((int)skew / sizeof(float))..];
+        values = values[((int)(-address & (CacheLine - 1)) / sizeof(float))..];
         var kernel = new ElectTermsKernel<TSource, TTerms, TSink>(baseValues, terms, consensus, values, destination);
-        Launch(ref kernel, length);
+        LaunchPairs(ref kernel, length);
         return kernel.Destination.NonFinite;
     }
 
@@ -146,13 +155,12 @@ public sealed partial class CpuKernels
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat zero = TLanes.Broadcast(0f);
+            TFloat sum = TLanes.Broadcast(0f);
             TFloat baseValue = _base.Load<TLanes, TFloat, TBits>(index);
-            TFloat sum = zero;
             for (nuint expert = 0, place = 0; expert < _terms.Count; expert++, place += (nuint)TLanes.Count)
             {
                 TFloat value = _terms.Value<TLanes, TFloat, TBits>(expert, index, baseValue);
-                TLanes.Store(value, ref _values, place);
+                At<TFloat>(place) = value;
                 sum = TLanes.Add(sum, value);
             }
 
@@ -160,7 +168,7 @@ public sealed partial class CpuKernels
             TBits sign = TLanes.And(TLanes.AsBits(sum), TLanes.Broadcast(0x8000_0000u));
             TFloat magnitude = TLanes.AsFloat(TLanes.And(TLanes.AsBits(sum), TLanes.Broadcast(0x7FFF_FFFFu)));
             TFloat delta = _normalize ? Mean<TLanes, TFloat, TBits>(sign) : Agreed<TLanes, TFloat, TBits>(sign);
-            delta = TLanes.Select(TLanes.GreaterThan(magnitude, TLanes.Broadcast(_undecided)), delta, sum);
+            delta = TLanes.SelectGreater(magnitude, TLanes.Broadcast(_undecided), delta, sum);
             delta = TLanes.Multiply(TLanes.Broadcast(_lambda), delta);
             Destination.Store<TLanes, TFloat, TBits>(TLanes.Add(baseValue, delta), index);
         }
@@ -185,25 +193,28 @@ public sealed partial class CpuKernels
             where TLanes : struct, ILanes<TFloat, TBits>
         {
             TFloat zero = TLanes.Broadcast(0f);
-            TFloat one = TLanes.Broadcast(1f);
             TFloat agreed = zero;
             TFloat weights = zero;
             for (nuint expert = 0, place = 0; expert < _terms.Count; expert++, place += (nuint)TLanes.Count)
             {
                 TFloat value = Signless<TLanes, TFloat, TBits>(place, sign);
-                TBits agrees = TLanes.GreaterThan(value, zero);
                 agreed = TLanes.Add(agreed, TLanes.Max(value, zero));
-                TFloat weight = TLanes.Broadcast(_terms.Weight(expert));
-                weights = TLanes.Add(weights, TLanes.Select(agrees, weight, zero));
+                weights = TLanes.AddWherePositive(value, weights, TLanes.Broadcast(_terms.Weight(expert)));
             }
 
             agreed = TLanes.AsFloat(TLanes.Xor(TLanes.AsBits(agreed), sign));
-            return TLanes.Divide(agreed, TLanes.Select(TLanes.Equal(weights, zero), one, weights));
+            return TLanes.Divide(
+                agreed, TLanes.Select(TLanes.Equal(weights, zero), TLanes.Broadcast(1f), weights));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private readonly TFloat Signless<TLanes, TFloat, TBits>(nuint place, TBits sign)
             where TLanes : struct, ILanes<TFloat, TBits> =>
-            TLanes.AsFloat(TLanes.Xor(TLanes.AsBits(TLanes.Load(in _values, place)), sign));
+            TLanes.AsFloat(TLanes.Xor(TLanes.AsBits(At<TFloat>(place)), sign));
+
+        // A vector's place, in whatever order of its lanes: only the same kind of vector reads it.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly ref TFloat At<TFloat>(nuint place) =>
+            ref Unsafe.As<float, TFloat>(ref Unsafe.Add(ref _values, place));
     }
 }

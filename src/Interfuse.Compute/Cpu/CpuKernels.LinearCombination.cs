@@ -22,11 +22,10 @@ public sealed partial class CpuKernels
     /// <summary>
     /// The same for stored bfloat16 values, of any number. Returns how many of the stored results are infinite or NaN.
     /// </summary>
-    internal int LinearCombination(BFloat16Rows inputs, ReadOnlySpan<float> weights, Span<byte> destination)
+    internal int LinearCombination(BFloat16Rows inputs, ReadOnlySpan<float> weights, BFloat16Sink destination)
     {
-        var kernel = new LinearCombinationKernel<BFloat16Rows, BFloat16Sink>(
-            inputs, weights, new BFloat16Sink(destination));
-        Launch(ref kernel, destination.Length / sizeof(ushort));
+        var kernel = new LinearCombinationKernel<BFloat16Rows, BFloat16Sink>(inputs, weights, destination);
+        LaunchPairs(ref kernel, destination.Length);
         return kernel.Destination.NonFinite;
     }
 

@@ -52,15 +52,21 @@ public sealed partial class CpuKernels
         return BitOperations.PopCount(TLanes.Lanes(TLanes.Equal(TLanes.And(value, exponent), exponent)));
     }
 
-    // Drops the lower bits, rounding to nearest even. A carry out of the mantissa goes where it should: into the
-    // exponent.
+    // Drops the lower bits, rounding to nearest even.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static TBits RoundOff<TLanes, TFloat, TBits>(TBits value, int bits)
+    private static TBits RoundOff<TLanes, TFloat, TBits>(TBits value, int bits)
+        where TLanes : struct, ILanes<TFloat, TBits> =>
+        TLanes.ShiftRight(RoundUp<TLanes, TFloat, TBits>(value, bits), bits);
+
+    // What gives the value rounded to nearest even once its lower bits are dropped. A carry out of the mantissa goes
+    // where it should: into the exponent.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TBits RoundUp<TLanes, TFloat, TBits>(TBits value, int bits)
         where TLanes : struct, ILanes<TFloat, TBits>
     {
         TBits odd = TLanes.And(TLanes.ShiftRight(value, bits), TLanes.Broadcast(1u));
         TBits half = TLanes.Broadcast((1u << (bits - 1)) - 1);
-        return TLanes.ShiftRight(TLanes.Add(TLanes.Add(value, half), odd), bits);
+        return TLanes.Add(TLanes.Add(value, half), odd);
     }
 
     private ref struct NarrowBFloat16Kernel(ReadOnlySpan<float> source, Span<byte> destination) : IKernel

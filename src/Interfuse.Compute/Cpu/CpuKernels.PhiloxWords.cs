@@ -7,6 +7,7 @@ namespace Interfuse.Compute;
 public sealed partial class CpuKernels
 {
     private const int WordsPerCounter = 4;
+    private const int Rounds = 10;
 
     /// <summary>
     /// Random words of a stream: Philox 4x32-10 (Salmon et al., SC 2011), a function of seed, stream and element.
@@ -28,73 +29,90 @@ public sealed partial class CpuKernels
             throw new ArgumentException($"{firstElement} is no multiple of {WordsPerCounter}.", nameof(firstElement));
         }
 
+        Span<ulong> keys = stackalloc ulong[2 * Rounds];
+        for (int round = 0; round < Rounds; round++)
+        {
+            keys[2 * round] = unchecked((uint)seed + ((uint)round * 0x9E37_79B9));
+            keys[(2 * round) + 1] = unchecked((uint)(seed >> 32) + ((uint)round * 0xBB67_AE85));
+        }
+
         ulong block = (ulong)firstElement / WordsPerCounter;
         int done = Path switch
         {
-            CpuPath.Vector512 => Philox<CounterLanes512, Vector512<ulong>>(seed, stream, block, destination),
-            CpuPath.Vector256 => Philox<CounterLanes256, Vector256<ulong>>(seed, stream, block, destination),
-            CpuPath.Vector128 => Philox<CounterLanes128, Vector128<ulong>>(seed, stream, block, destination),
+            CpuPath.Vector512 => Philox<CounterLanes512, Vector512<ulong>>(keys, stream, block, destination),
+            CpuPath.Vector256 => Philox<CounterLanes256, Vector256<ulong>>(keys, stream, block, destination),
+            CpuPath.Vector128 => Philox<CounterLanes128, Vector128<ulong>>(keys, stream, block, destination),
             _ => 0,
         };
         done += Philox<CounterLanes1, ulong>(
-            seed, stream, block + (ulong)(done / WordsPerCounter), destination[done..]);
+            keys, stream, block + (ulong)(done / WordsPerCounter), destination[done..]);
         if (done < destination.Length)
         {
-            Span<uint> last = stackalloc uint[WordsPerCounter];
-            Philox<CounterLanes1, ulong>(seed, stream, block + (ulong)(done / WordsPerCounter), last);
+            Span<uint> last = stackalloc uint[2 * WordsPerCounter];
+            Philox<CounterLanes1, ulong>(keys, stream, block + (ulong)(done / WordsPerCounter), last);
             last[..(destination.Length - done)].CopyTo(destination[done..]);
         }
     }
 
-    // Fills whole vectors of counters and returns the number of words that it wrote.
-    private static int Philox<TLanes, TWords>(ulong seed, ulong stream, ulong block, Span<uint> destination)
+    // Fills whole pairs of vectors of counters and returns the number of words that it wrote. A round waits for the one
+    // before: two states at once keep the multipliers busy.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Philox<TLanes, TWords>(
+        ReadOnlySpan<ulong> keys, ulong stream, ulong block, Span<uint> destination)
         where TLanes : struct, ICounterLanes<TWords>
     {
         TWords word2 = TLanes.Broadcast(stream);
         TWords word3 = TLanes.Broadcast(stream >> 32);
-        nuint words = (nuint)(TLanes.Count * WordsPerCounter);
+        nuint counters = (nuint)TLanes.Count;
+        nuint words = counters * WordsPerCounter;
         nuint index = 0;
-        for (; index + words <= (nuint)destination.Length; index += words)
+        ref uint origin = ref MemoryMarshal.GetReference(destination);
+        for (; index + (2 * words) <= (nuint)destination.Length; index += 2 * words)
         {
             TWords first = TLanes.Consecutive(block + (index / WordsPerCounter));
-            var state = new PhiloxState<TWords>(first, TLanes.UpperHalf(first), word2, word3);
-            uint key0 = (uint)seed;
-            uint key1 = (uint)(seed >> 32);
+            TWords second = TLanes.Consecutive(block + (index / WordsPerCounter) + counters);
+            var a = new PhiloxState<TWords>(first, TLanes.UpperHalf(first), word2, word3);
+            var b = new PhiloxState<TWords>(second, TLanes.UpperHalf(second), word2, word3);
 
-            // Ten rounds without a loop: its end, mispredicted, would keep the next vector from starting early.
-            TwoRounds<TLanes, TWords>(ref state, ref key0, ref key1);
-            TwoRounds<TLanes, TWords>(ref state, ref key0, ref key1);
-            TwoRounds<TLanes, TWords>(ref state, ref key0, ref key1);
-            TwoRounds<TLanes, TWords>(ref state, ref key0, ref key1);
-            TwoRounds<TLanes, TWords>(ref state, ref key0, ref key1);
-            TLanes.Store(
-                state.Word0, state.Word1, state.Word2, state.Word3, ref MemoryMarshal.GetReference(destination), index);
+            // Ten rounds without a loop, whose end would be mispredicted.
+            TwoRounds<TLanes, TWords>(ref a, ref b, in keys[0]);
+            TwoRounds<TLanes, TWords>(ref a, ref b, in keys[4]);
+            TwoRounds<TLanes, TWords>(ref a, ref b, in keys[8]);
+            TwoRounds<TLanes, TWords>(ref a, ref b, in keys[12]);
+            TwoRounds<TLanes, TWords>(ref a, ref b, in keys[16]);
+            TLanes.Store(a.Word0, a.Word1, a.Word2, a.Word3, ref origin, index);
+            TLanes.Store(b.Word0, b.Word1, b.Word2, b.Word3, ref origin, index + words);
         }
 
         return (int)index;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void TwoRounds<TLanes, TWords>(ref PhiloxState<TWords> state, ref uint key0, ref uint key1)
+    private static void TwoRounds<TLanes, TWords>(
+        ref PhiloxState<TWords> a, ref PhiloxState<TWords> b, ref readonly ulong keys)
         where TLanes : struct, ICounterLanes<TWords>
     {
-        state = Round<TLanes, TWords>(state, key0, key1);
-        state = Round<TLanes, TWords>(state, key0 + 0x9E37_79B9, key1 + 0xBB67_AE85);
-        key0 += unchecked(2 * 0x9E37_79B9);
-        key1 += unchecked(2 * 0xBB67_AE85);
+        TWords key0 = TLanes.Broadcast(keys);
+        TWords key1 = TLanes.Broadcast(Unsafe.Add(ref Unsafe.AsRef(in keys), 1));
+        a = Round<TLanes, TWords>(a, key0, key1);
+        b = Round<TLanes, TWords>(b, key0, key1);
+        key0 = TLanes.Broadcast(Unsafe.Add(ref Unsafe.AsRef(in keys), 2));
+        key1 = TLanes.Broadcast(Unsafe.Add(ref Unsafe.AsRef(in keys), 3));
+        a = Round<TLanes, TWords>(a, key0, key1);
+        b = Round<TLanes, TWords>(b, key0, key1);
     }
 
     // (high2 ^ c1 ^ k0, low2, high0 ^ c3 ^ k1, low0), where 0 and 2 are the products of c0 and c2 with the multipliers.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static PhiloxState<TWords> Round<TLanes, TWords>(PhiloxState<TWords> state, uint key0, uint key1)
+    private static PhiloxState<TWords> Round<TLanes, TWords>(PhiloxState<TWords> state, TWords key0, TWords key1)
         where TLanes : struct, ICounterLanes<TWords>
     {
         TWords product0 = TLanes.Multiply(state.Word0, TLanes.Broadcast(0xD251_1F53));
         TWords product2 = TLanes.Multiply(state.Word2, TLanes.Broadcast(0xCD9E_8D57));
         return new PhiloxState<TWords>(
-            TLanes.Xor(TLanes.UpperHalf(product2), state.Word1, TLanes.Broadcast(key0)),
+            TLanes.Xor(TLanes.UpperHalf(product2), state.Word1, key0),
             product2,
-            TLanes.Xor(TLanes.UpperHalf(product0), state.Word3, TLanes.Broadcast(key1)),
+            TLanes.Xor(TLanes.UpperHalf(product0), state.Word3, key1),
             product0);
     }
 

@@ -26,11 +26,11 @@ public sealed partial class CpuKernels
     /// The same for stored bfloat16 values, of any number. Returns how many of the stored results are infinite or NaN.
     /// </summary>
     internal int TaskVector(
-        ReadOnlySpan<byte> baseValues, ReadOnlySpan<byte> expert, uint minimumBits, Span<byte> destination)
+        ReadOnlySpan<byte> baseValues, ReadOnlySpan<byte> expert, uint minimumBits, BFloat16Sink destination)
     {
         var kernel = new TaskVectorKernel<BFloat16Source, BFloat16Sink>(
-            new BFloat16Source(baseValues), new BFloat16Source(expert), minimumBits, new BFloat16Sink(destination));
-        Launch(ref kernel, destination.Length / sizeof(ushort));
+            new BFloat16Source(baseValues), new BFloat16Source(expert), minimumBits, destination);
+        LaunchPairs(ref kernel, destination.Length);
         return kernel.Destination.NonFinite;
     }
 

@@ -1,3 +1,5 @@
+using Interfuse.Checkpoints;
+
 namespace Interfuse.Compute;
 
 internal sealed partial class CpuQueue
@@ -9,8 +11,17 @@ internal sealed partial class CpuQueue
         void Do(CpuWorkspace workspace, long start, int length);
     }
 
-    protected override void ConvertCore(DeviceSpan source, DeviceSpan destination) =>
-        RunBlocks(new ConvertWork(Keep([source]), destination), destination.Length);
+    protected override void ConvertCore(DeviceSpan source, DeviceSpan destination)
+    {
+        if ((source.DType, destination.DType) is (DType.BFloat16, DType.Float32) or (DType.Float32, DType.BFloat16))
+        {
+            RunTiles(new FusedConvertWork(source, destination), destination.Length);
+        }
+        else
+        {
+            RunBlocks(new ConvertWork(Keep([source]), destination), destination.Length);
+        }
+    }
 
     protected override void LinearCombinationCore(
         ReadOnlySpan<DeviceSpan> inputs, ReadOnlySpan<float> weights, DeviceSpan destination)

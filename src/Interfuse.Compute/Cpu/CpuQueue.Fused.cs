@@ -11,6 +11,9 @@ internal sealed partial class CpuQueue
     // More inputs than this would need room elsewhere than on the stack; they go by blocks.
     private const int MaxFusedInputs = 64;
 
+    // Bytes; above what a processor's second-level caches hold.
+    private const long PastCachesLength = 16 << 20;
+
     private static bool AreBFloat16(ReadOnlySpan<DeviceSpan> inputs, DeviceSpan destination)
     {
         foreach (DeviceSpan input in inputs)
@@ -38,6 +41,25 @@ internal sealed partial class CpuQueue
         return new BFloat16Rows(addresses[..inputs.Length]);
     }
 
+    // As the system's copy does it: a result larger than the caches would only push the inputs out of them, and be read
+    // into them before it is written.
+    private static BFloat16Sink Sink(DeviceSpan destination, long start, int length) =>
+        new(Bytes(destination, start, length), pastCaches: destination.ByteLength >= PastCachesLength);
+
+    private readonly struct FusedConvertWork(DeviceSpan source, DeviceSpan destination) : IWork
+    {
+        public void Do(CpuWorkspace workspace, int part)
+        {
+            long start = (long)part * TileGrid.TileLength;
+            int length = TileLength(part, destination.Length);
+            ReadOnlySpan<byte> values = Bytes(source, start, length);
+            workspace.NonFinite += destination.DType == DType.BFloat16
+                ? workspace.Kernels.Convert(values, Sink(destination, start, length))
+                : workspace.Kernels.Convert(values, new StoredFloat32Sink(
+                    Bytes(destination, start, length), destination.ByteLength >= PastCachesLength));
+        }
+    }
+
     private readonly struct FusedLinearCombinationWork(
         DeviceSpan[] inputs, float[] weights, DeviceSpan destination) : IWork
     {
@@ -47,7 +69,7 @@ internal sealed partial class CpuQueue
             int length = TileLength(part, destination.Length);
             BFloat16Rows rows = Locate(inputs, start, stackalloc nint[MaxFusedInputs]);
             workspace.NonFinite +=
-                workspace.Kernels.LinearCombination(rows, weights, Bytes(destination, start, length));
+                workspace.Kernels.LinearCombination(rows, weights, Sink(destination, start, length));
         }
     }
 
@@ -66,14 +88,20 @@ internal sealed partial class CpuQueue
         private void Write(CpuWorkspace workspace, long start, int length, uint minimumBits) =>
             workspace.NonFinite += workspace.Kernels.TaskVector(
                 Bytes(baseValues, start, length), Bytes(expert, start, length), minimumBits,
-                Bytes(destination, start, length));
+                Sink(destination, start, length));
     }
 
-    /// <summary>Merges experts without random drop; the first input is the base.</summary>
+    /// <summary>Merges experts; the first input is the base.</summary>
     private readonly struct FusedMergeWork(
-        DeviceSpan[] inputs, TaskTerm[] terms, Consensus consensus, bool elect, long firstElement, DeviceSpan destination)
-        : IWork
+        DeviceSpan[] inputs,
+        TaskTerm[] terms,
+        Consensus consensus,
+        bool elect,
+        long firstElement,
+        DeviceSpan destination) : IWork
     {
+        private readonly bool _drops = AnyDrops(terms);
+
         public void Do(CpuWorkspace workspace, int part)
         {
             long first = (long)part * TileGrid.TileLength;
@@ -83,15 +111,56 @@ internal sealed partial class CpuQueue
             blockTerms = blockTerms[..terms.Length];
             for (int start = 0; start < length;)
             {
-                int end = Trim(terms, firstElement + first, start, length, blockTerms);
+                int end = _drops ? Math.Min(start + TileGrid.BlockLength, length) : length;
+                end = Trim(terms, firstElement + first, start, end, blockTerms);
                 BFloat16Rows experts = Locate(inputs.AsSpan(1), first + start, addresses);
                 ReadOnlySpan<byte> baseValues = Bytes(inputs[0], first + start, end - start);
-                Span<byte> result = Bytes(destination, first + start, end - start);
-                workspace.NonFinite += elect
-                    ? workspace.Kernels.ElectAndMerge(baseValues, experts, blockTerms, consensus, result)
+                BFloat16Sink result = Sink(destination, first + start, end - start);
+                workspace.NonFinite += _drops
+                    ? MergeDropped(workspace, baseValues, experts, blockTerms, firstElement + first + start, result)
+                    : elect ? workspace.Kernels.ElectAndMerge(baseValues, experts, blockTerms, consensus, result)
                     : workspace.Kernels.AddTaskVectors(baseValues, experts, blockTerms, consensus, result);
                 start = end;
             }
+        }
+
+        private int MergeDropped(
+            CpuWorkspace workspace,
+            ReadOnlySpan<byte> baseValues,
+            BFloat16Rows experts,
+            Span<BlockTerm> blockTerms,
+            long element,
+            BFloat16Sink result)
+        {
+            // A counter has words for four elements; a threshold may cut anywhere.
+            int skipped = (int)(element % 4);
+            Span<uint> keepBelow = stackalloc uint[MaxFusedInputs];
+            Span<uint> words = workspace.Words(terms.Length);
+            for (int expert = 0; expert < terms.Length; expert++)
+            {
+                Span<uint> row = words.Slice(expert * CpuWorkspace.RowStride, skipped + result.Length);
+                if (terms[expert].Drop is { } drop)
+                {
+                    workspace.FillRandomWords(drop, element - skipped, row);
+                    keepBelow[expert] = drop.KeepBelow;
+                }
+                else
+                {
+                    row.Clear();
+                    keepBelow[expert] = uint.MaxValue;
+                }
+            }
+
+            var dropped = new DroppedTerms<BFloat16Rows>(experts, Bound(blockTerms), words[skipped..], keepBelow);
+            return elect
+                ? workspace.Kernels.ElectAndMerge(baseValues, dropped, consensus, result)
+                : workspace.Kernels.AddTaskVectors(baseValues, dropped, consensus, result);
+        }
+
+        private static Span<BlockTerm> Bound(Span<BlockTerm> terms)
+        {
+            CpuKernels.Bound(terms, terms);
+            return terms;
         }
     }
 }

@@ -240,7 +240,7 @@ internal sealed partial class CpuQueue
                 // Up to the cut one bound holds, from there on the next.
                 long cut = keep.TieEnd > start ? Math.Min(keep.TieEnd, end) : end;
                 Rows block = workspace.Widen(baseValues, expert, start, (int)Math.Min(cut - start, TileGrid.BlockLength));
-                Span<uint> places = workspace.Words(block.Length);
+                Span<uint> places = workspace.Words(1)[..block.Length];
                 int count = workspace.Kernels.KeptElements(block[0], block[1], keep.MinimumBits(start), places);
                 if (counts is null)
                 {

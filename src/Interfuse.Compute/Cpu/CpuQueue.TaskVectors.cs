@@ -54,7 +54,7 @@ internal sealed partial class CpuQueue
 
         _inputs[0] = baseValues;
         experts.CopyTo(_inputs.AsSpan(1));
-        if (AreBFloat16(_inputs, destination) && !AnyDrops(terms))
+        if (AreBFloat16(_inputs, destination))
         {
             RunTiles(
                 new FusedMergeWork(_inputs, Keep(terms), consensus, elect, firstElement, destination),

@@ -113,6 +113,7 @@ internal sealed partial class CpuQueue : DeviceQueue
                 work.Do(_workspaces[0], part);
             }
 
+            Interlocked.MemoryBarrier();
             return;
         }
 
@@ -123,6 +124,9 @@ internal sealed partial class CpuQueue : DeviceQueue
             {
                 work.Do(_workspaces[thread], part);
             }
+
+            // What was stored past the caches is seen by whoever goes on.
+            Interlocked.MemoryBarrier();
         });
     }
 

@@ -52,8 +52,8 @@ internal sealed class CpuWorkspace(CpuDevice device)
     /// <summary>Room for a block's result.</summary>
     public Span<float> Result(int length) => Reserve(ref _result, 1)[..length];
 
-    /// <summary>Room for a block's words.</summary>
-    public Span<uint> Words(int length) => Reserve(ref _words, 1)[..length];
+    /// <summary>Room for some rows of a block's words, <see cref="RowStride"/> apart.</summary>
+    public Span<uint> Words(int rows) => Reserve(ref _words, rows);
 
     /// <summary>Room for some rows of a block's length, <see cref="RowStride"/> apart.</summary>
     public Span<float> Scratch(int rows) => Reserve(ref _scratch, rows);
@@ -74,7 +74,14 @@ internal sealed class CpuWorkspace(CpuDevice device)
     /// <summary>The random words of a block.</summary>
     public ReadOnlySpan<uint> RandomWords(RandomDrop drop, long firstElement, int length)
     {
-        Span<uint> words = Words(length);
+        Span<uint> words = Words(1)[..length];
+        FillRandomWords(drop, firstElement, words);
+        return words;
+    }
+
+    /// <summary>Fills in the random words of a block.</summary>
+    public void FillRandomWords(RandomDrop drop, long firstElement, Span<uint> words)
+    {
         if (device.Words is { } replay)
         {
             replay(drop, firstElement, words);
@@ -83,8 +90,6 @@ internal sealed class CpuWorkspace(CpuDevice device)
         {
             Kernels.PhiloxWords(drop.Seed, drop.Stream, firstElement, words);
         }
-
-        return words;
     }
 
     /// <summary>Rounds a block's result and stores it.</summary>

@@ -37,7 +37,7 @@ internal static class Delta
         where TLanes : struct, ILanes<TFloat, TBits>
     {
         TBits magnitude = TLanes.And(TLanes.AsBits(delta), TLanes.Broadcast(0x7FFF_FFFFu));
-        return TLanes.Select(
-            TLanes.GreaterOrEqual(magnitude, TLanes.Broadcast(bound)), delta, TLanes.Broadcast(0f));
+        return TLanes.SelectGreaterOrEqual(
+            magnitude, TLanes.Broadcast(bound), delta, TLanes.Broadcast(0f));
     }
 }

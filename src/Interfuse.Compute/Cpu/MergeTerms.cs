@@ -105,6 +105,43 @@ internal readonly ref struct ExpertTerms<TRows, TRule>(TRows experts, ReadOnlySp
     }
 }
 
+/// <summary>
+/// Contributions of which chance drops some: <c>v = weight * (scale * d)</c>, where d is <c>trim(x - base)</c> if the
+/// element's word is below the expert's bound, else 0.
+/// </summary>
+/// <param name="experts">The experts' values.</param>
+/// <param name="terms">A term per expert, whose minimum is a bound (<see cref="Delta.Bound"/>).</param>
+/// <param name="words">A row of random words per expert, <see cref="CpuWorkspace.RowStride"/> apart.</param>
+/// <param name="keepBelow">The bound on the words of each expert.</param>
+internal readonly ref struct DroppedTerms<TRows>(
+    TRows experts, ReadOnlySpan<BlockTerm> terms, ReadOnlySpan<uint> words, ReadOnlySpan<uint> keepBelow) : IMergeTerms
+    where TRows : struct, IElementRows, allows ref struct
+{
+    private readonly TRows _experts = experts;
+    private readonly ref readonly BlockTerm _terms = ref MemoryMarshal.GetReference(terms);
+    private readonly ref readonly uint _words = ref MemoryMarshal.GetReference(words);
+    private readonly ref readonly uint _keepBelow = ref MemoryMarshal.GetReference(keepBelow);
+
+    public nuint Count { get; } = (nuint)terms.Length;
+
+    public float Weight(nuint expert) => Unsafe.Add(ref Unsafe.AsRef(in _terms), expert).Weight;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TFloat Value<TLanes, TFloat, TBits>(nuint expert, nuint index, TFloat baseValue)
+        where TLanes : struct, ILanes<TFloat, TBits>
+    {
+        ref readonly BlockTerm term = ref Unsafe.Add(ref Unsafe.AsRef(in _terms), expert);
+        TFloat delta = TLanes.Subtract(_experts.Load<TLanes, TFloat, TBits>(expert, index), baseValue);
+        TFloat scaled = RescaledRule.Apply<TLanes, TFloat, TBits>(delta, in term);
+        TFloat kept = TLanes.SelectGreaterOrEqual(
+            TLanes.Load(in _words, (expert * CpuWorkspace.RowStride) + index),
+            TLanes.Broadcast(Unsafe.Add(ref Unsafe.AsRef(in _keepBelow), expert)),
+            TLanes.Broadcast(0f),
+            scaled);
+        return TLanes.Multiply(TLanes.Broadcast(term.Weight), kept);
+    }
+}
+
 /// <summary>Contributions of ready-made task vectors: <c>v = weight * delta</c>.</summary>
 internal readonly ref struct ReadyTerms<TRows>(TRows deltas, ReadOnlySpan<float> weights) : IMergeTerms
     where TRows : struct, IElementRows, allows ref struct

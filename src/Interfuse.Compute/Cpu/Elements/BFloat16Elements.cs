@@ -13,7 +13,7 @@ internal readonly ref struct BFloat16Source(ReadOnlySpan<byte> stored) : IElemen
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TFloat Load<TLanes, TFloat, TBits>(nuint index)
         where TLanes : struct, ILanes<TFloat, TBits> =>
-        TLanes.AsFloat(TLanes.ShiftLeft(TLanes.Load(in _stored, index), 16));
+        TLanes.LoadBFloat16(in _stored, index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TDouble LoadDouble<TLanes, TDouble>(nuint index)
@@ -32,17 +32,25 @@ internal readonly ref struct BFloat16Rows(ReadOnlySpan<nint> addresses) : IEleme
         where TLanes : struct, ILanes<TFloat, TBits>
     {
         ref readonly ushort stored = ref *(ushort*)Unsafe.Add(ref Unsafe.AsRef(in _addresses), row);
-        return TLanes.AsFloat(TLanes.ShiftLeft(TLanes.Load(in stored, index), 16));
+        return TLanes.LoadBFloat16(in stored, index);
     }
 }
 
 /// <summary>Rounds to bfloat16 in registers: see <see cref="CpuKernels.Narrow"/>.</summary>
-internal ref struct BFloat16Sink(Span<byte> stored) : IElementSink
+/// <param name="stored">Receives the values.</param>
+/// <param name="pastCaches">
+/// Whether they may go past the caches; who reads them must first pass a memory barrier.
+/// </param>
+internal ref struct BFloat16Sink(Span<byte> stored, bool pastCaches = false) : IElementSink
 {
     // From here on values round to infinity: half a unit above the greatest bfloat16.
     private const uint FirstNonFinite = 0x7F7F_8000;
 
     private readonly ref ushort _stored = ref Unsafe.As<byte, ushort>(ref MemoryMarshal.GetReference(stored));
+
+    private readonly bool _pastCaches = pastCaches && CpuKernels.IsAligned(stored);
+
+    public int Length { get; } = stored.Length / sizeof(ushort);
 
     public int NonFinite { get; private set; }
 
@@ -51,17 +59,17 @@ internal ref struct BFloat16Sink(Span<byte> stored) : IElementSink
         where TLanes : struct, ILanes<TFloat, TBits>
     {
         TBits bits = TLanes.AsBits(value);
-        TBits rounded = CpuKernels.RoundOff<TLanes, TFloat, TBits>(bits, 16);
+        TBits rounded = CpuKernels.RoundUp<TLanes, TFloat, TBits>(bits, 16);
         TBits magnitude = TLanes.And(bits, TLanes.Broadcast(0x7FFF_FFFFu));
-        uint nonFinite = TLanes.Lanes(TLanes.GreaterOrEqual(magnitude, TLanes.Broadcast(FirstNonFinite)));
+        uint nonFinite = TLanes.LanesGreaterOrEqual(magnitude, TLanes.Broadcast(FirstNonFinite));
 
         // Such values are rare, so that asking costs less than making every value's NaN canonical.
         if (nonFinite != 0)
         {
-            rounded = TLanes.Select(TLanes.Equal(value, value), rounded, TLanes.Broadcast(0x7FC0u));
+            rounded = TLanes.Select(TLanes.Equal(value, value), rounded, TLanes.Broadcast(0x7FC0_0000u));
             NonFinite += BitOperations.PopCount(nonFinite);
         }
 
-        TLanes.Store(rounded, ref _stored, index);
+        TLanes.StoreUpper(rounded, ref _stored, index, _pastCaches);
     }
 }

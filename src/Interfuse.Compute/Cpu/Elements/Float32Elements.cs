@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -38,4 +39,37 @@ internal readonly ref struct Float32Sink(Span<float> values) : IElementSink
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store<TLanes, TFloat, TBits>(TFloat value, nuint index)
         where TLanes : struct, ILanes<TFloat, TBits> => TLanes.Store(value, ref _values, index);
+}
+
+/// <summary>
+/// Stores float32 values as they are, but every NaN as the canonical one: see <see cref="CpuKernels.Narrow"/>.
+/// </summary>
+/// <param name="stored">Receives the values.</param>
+/// <param name="pastCaches">
+/// Whether they may go past the caches; who reads them must first pass a memory barrier.
+/// </param>
+internal ref struct StoredFloat32Sink(Span<byte> stored, bool pastCaches) : IElementSink
+{
+    private const uint FirstNonFinite = 0x7F80_0000;
+
+    private readonly ref uint _stored = ref Unsafe.As<byte, uint>(ref MemoryMarshal.GetReference(stored));
+    private readonly bool _pastCaches = pastCaches && CpuKernels.IsAligned(stored);
+
+    public int NonFinite { get; private set; }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store<TLanes, TFloat, TBits>(TFloat value, nuint index)
+        where TLanes : struct, ILanes<TFloat, TBits>
+    {
+        TBits bits = TLanes.AsBits(value);
+        TBits magnitude = TLanes.And(bits, TLanes.Broadcast(0x7FFF_FFFFu));
+        uint nonFinite = TLanes.LanesGreaterOrEqual(magnitude, TLanes.Broadcast(FirstNonFinite));
+        if (nonFinite != 0)
+        {
+            bits = TLanes.Select(TLanes.Equal(value, value), bits, TLanes.Broadcast(0x7FC0_0000u));
+            NonFinite += BitOperations.PopCount(nonFinite);
+        }
+
+        TLanes.Store(bits, ref _stored, index, _pastCaches);
+    }
 }

@@ -26,17 +26,35 @@ internal interface ILanes<TFloat, TBits>
     /// <summary>Loads float64 values, each rounded to nearest even.</summary>
     static abstract TFloat Load(ref readonly double origin, nuint index);
 
+    /// <summary>Loads 16-bit words, each the upper half of a lane whose lower half is zero.</summary>
+    static abstract TFloat LoadBFloat16(ref readonly ushort origin, nuint index);
+
     static abstract void Store(TFloat value, ref float origin, nuint index);
 
     static abstract void Store(TBits value, ref uint origin, nuint index);
 
+    /// <summary>The same; for the hint, see <see cref="StoreUpper"/>.</summary>
+    static abstract void Store(TBits value, ref uint origin, nuint index, bool pastCaches);
+
     /// <summary>Stores the lower 16 bits of each lane.</summary>
     static abstract void Store(TBits value, ref ushort origin, nuint index);
+
+    /// <summary>Stores the upper 16 bits of each lane.</summary>
+    /// <param name="value">The lanes.</param>
+    /// <param name="origin">Where element 0 lies.</param>
+    /// <param name="index">The first lane's element.</param>
+    /// <param name="pastCaches">
+    /// That the destination is aligned, and so large that it only pushes other things out of the caches. A hint.
+    /// </param>
+    static abstract void StoreUpper(TBits value, ref ushort origin, nuint index, bool pastCaches);
 
     /// <summary>Stores each lane as a float64.</summary>
     static abstract void Store(TFloat value, ref double origin, nuint index);
 
     static abstract TFloat Add(TFloat left, TFloat right);
+
+    /// <summary><c>left + right</c> where <paramref name="value"/> is above 0, else <c>left</c>.</summary>
+    static abstract TFloat AddWherePositive(TFloat value, TFloat left, TFloat right);
 
     static abstract TFloat Subtract(TFloat left, TFloat right);
 
@@ -90,8 +108,19 @@ internal interface ILanes<TFloat, TBits>
 
     static abstract TBits Select(TBits mask, TBits where, TBits otherwise);
 
+    /// <summary>
+    /// <c>Select(GreaterThan(left, right), where, otherwise)</c>, by a mask register where there is one.
+    /// </summary>
+    static abstract TFloat SelectGreater(TFloat left, TFloat right, TFloat where, TFloat otherwise);
+
+    /// <summary><c>Select(GreaterOrEqual(left, right), where, otherwise)</c>, likewise.</summary>
+    static abstract TFloat SelectGreaterOrEqual(TBits left, TBits right, TFloat where, TFloat otherwise);
+
     /// <summary>One bit per lane of a mask, lane 0 lowest.</summary>
     static abstract uint Lanes(TBits mask);
+
+    /// <summary><c>Lanes(GreaterOrEqual(left, right))</c>, likewise.</summary>
+    static abstract uint LanesGreaterOrEqual(TBits left, TBits right);
 
     /// <summary>
     /// Stores the lanes where <paramref name="mask"/> is set, closed up, from <paramref name="index"/> on. All of

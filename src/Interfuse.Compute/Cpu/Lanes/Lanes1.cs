@@ -19,15 +19,26 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static float Load(ref readonly double origin, nuint index) => (float)Read(in origin, index);
 
+    public static float LoadBFloat16(ref readonly ushort origin, nuint index) =>
+        AsFloat((uint)Read(in origin, index) << 16);
+
     public static void Store(float value, ref float origin, nuint index) => Write(value, ref origin, index);
 
     public static void Store(uint value, ref uint origin, nuint index) => Write(value, ref origin, index);
 
+    public static void Store(uint value, ref uint origin, nuint index, bool pastCaches) =>
+        Write(value, ref origin, index);
+
     public static void Store(uint value, ref ushort origin, nuint index) => Write((ushort)value, ref origin, index);
+
+    public static void StoreUpper(uint value, ref ushort origin, nuint index, bool pastCaches) =>
+        Write((ushort)(value >> 16), ref origin, index);
 
     public static void Store(float value, ref double origin, nuint index) => Write((double)value, ref origin, index);
 
     public static float Add(float left, float right) => left + right;
+
+    public static float AddWherePositive(float value, float left, float right) => value > 0f ? left + right : left;
 
     public static float Subtract(float left, float right) => left - right;
 
@@ -77,6 +88,14 @@ internal readonly struct Lanes1 : ILanes<float, uint>
         AsFloat(Select(mask, AsBits(where), AsBits(otherwise)));
 
     public static uint Select(uint mask, uint where, uint otherwise) => (mask & where) | (~mask & otherwise);
+
+    public static float SelectGreater(float left, float right, float where, float otherwise) =>
+        left > right ? where : otherwise;
+
+    public static float SelectGreaterOrEqual(uint left, uint right, float where, float otherwise) =>
+        left >= right ? where : otherwise;
+
+    public static uint LanesGreaterOrEqual(uint left, uint right) => left >= right ? 1u : 0u;
 
     public static uint Lanes(uint mask) => mask & 1;
 

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 namespace Interfuse.Compute;
 
 /// <summary>Four lanes in a vector of 128 bits.</summary>
-internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
+internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, IPairable<Vector128<uint>>
 {
     public static int Count => Vector128<float>.Count;
 
@@ -25,14 +25,23 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
         Vector128.LoadUnsafe(in origin, index),
         Vector128.LoadUnsafe(in origin, index + (nuint)Vector128<double>.Count));
 
+    public static Vector128<float> LoadBFloat16(ref readonly ushort origin, nuint index) =>
+        (Load(in origin, index) << 16).AsSingle();
+
     public static void Store(Vector128<float> value, ref float origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
     public static void Store(Vector128<uint> value, ref uint origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
+    public static void Store(Vector128<uint> value, ref uint origin, nuint index, bool pastCaches) =>
+        Store(value, ref origin, index);
+
     public static void Store(Vector128<uint> value, ref ushort origin, nuint index) =>
         Vector128.Narrow(value, value).GetLower().StoreUnsafe(ref origin, index);
+
+    public static void StoreUpper(Vector128<uint> value, ref ushort origin, nuint index, bool pastCaches) =>
+        Store(value >>> 16, ref origin, index);
 
     public static void Store(Vector128<float> value, ref double origin, nuint index)
     {
@@ -41,6 +50,10 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
     }
 
     public static Vector128<float> Add(Vector128<float> left, Vector128<float> right) => left + right;
+
+    public static Vector128<float> AddWherePositive(
+        Vector128<float> value, Vector128<float> left, Vector128<float> right) =>
+        Vector128.ConditionalSelect(Vector128.GreaterThan(value, Vector128<float>.Zero), left + right, left);
 
     public static Vector128<float> Subtract(Vector128<float> left, Vector128<float> right) => left - right;
 
@@ -98,7 +111,18 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
     public static Vector128<uint> Select(Vector128<uint> mask, Vector128<uint> where, Vector128<uint> otherwise) =>
         Vector128.ConditionalSelect(mask, where, otherwise);
 
+    public static Vector128<float> SelectGreater(
+        Vector128<float> left, Vector128<float> right, Vector128<float> where, Vector128<float> otherwise) =>
+        Vector128.ConditionalSelect(Vector128.GreaterThan(left, right), where, otherwise);
+
+    public static Vector128<float> SelectGreaterOrEqual(
+        Vector128<uint> left, Vector128<uint> right, Vector128<float> where, Vector128<float> otherwise) =>
+        Vector128.ConditionalSelect(Vector128.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
+
     public static uint Lanes(Vector128<uint> mask) => (uint)mask.ExtractMostSignificantBits();
+
+    public static uint LanesGreaterOrEqual(Vector128<uint> left, Vector128<uint> right) =>
+        (uint)Vector128.GreaterThanOrEqual(left, right).ExtractMostSignificantBits();
 
     public static void StoreSelected(Vector128<uint> mask, Vector128<uint> value, ref uint origin, nuint index)
     {
@@ -107,4 +131,26 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>
             Unsafe.Add(ref origin, index++) = value.GetElement(BitOperations.TrailingZeroCount(lanes));
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<Vector128<uint>> Deal(Vector128<uint> lower, Vector128<uint> upper)
+    {
+        Vector128<uint> first = Vector128.Shuffle(lower, Vector128.Create(0u, 2, 1, 3));
+        Vector128<uint> second = Vector128.Shuffle(upper, Vector128.Create(0u, 2, 1, 3));
+        return new(
+            Vector128.Create(first.GetLower(), second.GetLower()), Vector128.Create(first.GetUpper(), second.GetUpper()));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector128<uint> Lower, Vector128<uint> Upper) Gather(Pair<Vector128<uint>> pair)
+    {
+        Vector128<uint> first = Vector128.Create(pair.Even.GetLower(), pair.Odd.GetLower());
+        Vector128<uint> second = Vector128.Create(pair.Even.GetUpper(), pair.Odd.GetUpper());
+        return (
+            Vector128.Shuffle(first, Vector128.Create(0u, 2, 1, 3)),
+            Vector128.Shuffle(second, Vector128.Create(0u, 2, 1, 3)));
+    }
+
+    public static unsafe void StorePastCaches(Vector128<uint> value, uint* address) =>
+        value.StoreAlignedNonTemporal(address);
 }

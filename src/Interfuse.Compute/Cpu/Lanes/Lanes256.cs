@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 namespace Interfuse.Compute;
 
 /// <summary>Eight lanes in a vector of 256 bits.</summary>
-internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
+internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>, IPairable<Vector256<uint>>
 {
     public static int Count => Vector256<float>.Count;
 
@@ -25,14 +25,23 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
         Vector256.LoadUnsafe(in origin, index),
         Vector256.LoadUnsafe(in origin, index + (nuint)Vector256<double>.Count));
 
+    public static Vector256<float> LoadBFloat16(ref readonly ushort origin, nuint index) =>
+        (Load(in origin, index) << 16).AsSingle();
+
     public static void Store(Vector256<float> value, ref float origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
     public static void Store(Vector256<uint> value, ref uint origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
+    public static void Store(Vector256<uint> value, ref uint origin, nuint index, bool pastCaches) =>
+        Store(value, ref origin, index);
+
     public static void Store(Vector256<uint> value, ref ushort origin, nuint index) =>
         Vector128.Narrow(value.GetLower(), value.GetUpper()).StoreUnsafe(ref origin, index);
+
+    public static void StoreUpper(Vector256<uint> value, ref ushort origin, nuint index, bool pastCaches) =>
+        Store(value >>> 16, ref origin, index);
 
     public static void Store(Vector256<float> value, ref double origin, nuint index)
     {
@@ -41,6 +50,10 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
     }
 
     public static Vector256<float> Add(Vector256<float> left, Vector256<float> right) => left + right;
+
+    public static Vector256<float> AddWherePositive(
+        Vector256<float> value, Vector256<float> left, Vector256<float> right) =>
+        Vector256.ConditionalSelect(Vector256.GreaterThan(value, Vector256<float>.Zero), left + right, left);
 
     public static Vector256<float> Subtract(Vector256<float> left, Vector256<float> right) => left - right;
 
@@ -98,7 +111,18 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
     public static Vector256<uint> Select(Vector256<uint> mask, Vector256<uint> where, Vector256<uint> otherwise) =>
         Vector256.ConditionalSelect(mask, where, otherwise);
 
+    public static Vector256<float> SelectGreater(
+        Vector256<float> left, Vector256<float> right, Vector256<float> where, Vector256<float> otherwise) =>
+        Vector256.ConditionalSelect(Vector256.GreaterThan(left, right), where, otherwise);
+
+    public static Vector256<float> SelectGreaterOrEqual(
+        Vector256<uint> left, Vector256<uint> right, Vector256<float> where, Vector256<float> otherwise) =>
+        Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
+
     public static uint Lanes(Vector256<uint> mask) => (uint)mask.ExtractMostSignificantBits();
+
+    public static uint LanesGreaterOrEqual(Vector256<uint> left, Vector256<uint> right) =>
+        (uint)Vector256.GreaterThanOrEqual(left, right).ExtractMostSignificantBits();
 
     public static void StoreSelected(Vector256<uint> mask, Vector256<uint> value, ref uint origin, nuint index)
     {
@@ -107,4 +131,26 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>
             Unsafe.Add(ref origin, index++) = value.GetElement(BitOperations.TrailingZeroCount(lanes));
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<Vector256<uint>> Deal(Vector256<uint> lower, Vector256<uint> upper)
+    {
+        Vector256<uint> first = Vector256.Shuffle(lower, Vector256.Create(0u, 2, 4, 6, 1, 3, 5, 7));
+        Vector256<uint> second = Vector256.Shuffle(upper, Vector256.Create(0u, 2, 4, 6, 1, 3, 5, 7));
+        return new(
+            Vector256.Create(first.GetLower(), second.GetLower()), Vector256.Create(first.GetUpper(), second.GetUpper()));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<uint> Lower, Vector256<uint> Upper) Gather(Pair<Vector256<uint>> pair)
+    {
+        Vector256<uint> first = Vector256.Create(pair.Even.GetLower(), pair.Odd.GetLower());
+        Vector256<uint> second = Vector256.Create(pair.Even.GetUpper(), pair.Odd.GetUpper());
+        return (
+            Vector256.Shuffle(first, Vector256.Create(0u, 4, 1, 5, 2, 6, 3, 7)),
+            Vector256.Shuffle(second, Vector256.Create(0u, 4, 1, 5, 2, 6, 3, 7)));
+    }
+
+    public static unsafe void StorePastCaches(Vector256<uint> value, uint* address) =>
+        value.StoreAlignedNonTemporal(address);
 }

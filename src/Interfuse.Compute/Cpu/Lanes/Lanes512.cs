@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Interfuse.Compute;
 
 /// <summary>Sixteen lanes in a vector of 512 bits.</summary>
-internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
+internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, IPairable<Vector512<uint>>
 {
     public static int Count => Vector512<float>.Count;
 
@@ -26,16 +26,25 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
         Vector512.LoadUnsafe(in origin, index),
         Vector512.LoadUnsafe(in origin, index + (nuint)Vector512<double>.Count));
 
+    public static Vector512<float> LoadBFloat16(ref readonly ushort origin, nuint index) =>
+        (Load(in origin, index) << 16).AsSingle();
+
     public static void Store(Vector512<float> value, ref float origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
     public static void Store(Vector512<uint> value, ref uint origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
+    public static void Store(Vector512<uint> value, ref uint origin, nuint index, bool pastCaches) =>
+        Store(value, ref origin, index);
+
     public static void Store(Vector512<uint> value, ref ushort origin, nuint index) =>
         (Avx512F.IsSupported
             ? Avx512F.ConvertToVector256UInt16(value)
             : Vector256.Narrow(value.GetLower(), value.GetUpper())).StoreUnsafe(ref origin, index);
+
+    public static void StoreUpper(Vector512<uint> value, ref ushort origin, nuint index, bool pastCaches) =>
+        Store(value >>> 16, ref origin, index);
 
     public static void Store(Vector512<float> value, ref double origin, nuint index)
     {
@@ -44,6 +53,10 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
     }
 
     public static Vector512<float> Add(Vector512<float> left, Vector512<float> right) => left + right;
+
+    public static Vector512<float> AddWherePositive(
+        Vector512<float> value, Vector512<float> left, Vector512<float> right) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(value, Vector512<float>.Zero), left + right, left);
 
     public static Vector512<float> Subtract(Vector512<float> left, Vector512<float> right) => left - right;
 
@@ -101,7 +114,18 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
     public static Vector512<uint> Select(Vector512<uint> mask, Vector512<uint> where, Vector512<uint> otherwise) =>
         Vector512.ConditionalSelect(mask, where, otherwise);
 
+    public static Vector512<float> SelectGreater(
+        Vector512<float> left, Vector512<float> right, Vector512<float> where, Vector512<float> otherwise) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(left, right), where, otherwise);
+
+    public static Vector512<float> SelectGreaterOrEqual(
+        Vector512<uint> left, Vector512<uint> right, Vector512<float> where, Vector512<float> otherwise) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
+
     public static uint Lanes(Vector512<uint> mask) => (uint)mask.ExtractMostSignificantBits();
+
+    public static uint LanesGreaterOrEqual(Vector512<uint> left, Vector512<uint> right) =>
+        (uint)Vector512.GreaterThanOrEqual(left, right).ExtractMostSignificantBits();
 
     public static void StoreSelected(Vector512<uint> mask, Vector512<uint> value, ref uint origin, nuint index)
     {
@@ -116,4 +140,43 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>
             Unsafe.Add(ref origin, index++) = value.GetElement(BitOperations.TrailingZeroCount(lanes));
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<Vector512<uint>> Deal(Vector512<uint> lower, Vector512<uint> upper)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Vector512<uint> places = Vector512<uint>.Indices << 1;
+            return new(
+                Avx512F.PermuteVar16x32x2(lower, places, upper),
+                Avx512F.PermuteVar16x32x2(lower, places | Vector512<uint>.One, upper));
+        }
+
+        Pair<Vector256<uint>> first = Lanes256.Deal(lower.GetLower(), lower.GetUpper());
+        Pair<Vector256<uint>> second = Lanes256.Deal(upper.GetLower(), upper.GetUpper());
+        return new(Vector512.Create(first.Even, second.Even), Vector512.Create(first.Odd, second.Odd));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<uint> Lower, Vector512<uint> Upper) Gather(Pair<Vector512<uint>> pair)
+    {
+        if (Avx512F.IsSupported)
+        {
+            // An odd place is the one before it in the other vector.
+            Vector512<uint> places =
+                (Vector512<uint>.Indices >>> 1) | ((Vector512<uint>.Indices & Vector512<uint>.One) << 4);
+            return (
+                Avx512F.PermuteVar16x32x2(pair.Even, places, pair.Odd),
+                Avx512F.PermuteVar16x32x2(pair.Even, places + Vector512.Create(8u), pair.Odd));
+        }
+
+        (Vector256<uint> first, Vector256<uint> second) =
+            Lanes256.Gather(new(pair.Even.GetLower(), pair.Odd.GetLower()));
+        (Vector256<uint> third, Vector256<uint> fourth) =
+            Lanes256.Gather(new(pair.Even.GetUpper(), pair.Odd.GetUpper()));
+        return (Vector512.Create(first, second), Vector512.Create(third, fourth));
+    }
+
+    public static unsafe void StorePastCaches(Vector512<uint> value, uint* address) =>
+        value.StoreAlignedNonTemporal(address);
 }
