@@ -8,6 +8,9 @@ public readonly record struct TensorPlacement(int Shard, TensorInfo Info);
 /// <summary>Where every byte of a set of output tensors goes, fixed before any byte is written.</summary>
 public sealed class CheckpointLayout
 {
+    /// <summary>The name of the file with <see cref="Index"/>.</summary>
+    public const string IndexFileName = ShardIndex.FileName;
+
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
 
     private readonly TensorPlacement[] _placements;
@@ -35,12 +38,14 @@ public sealed class CheckpointLayout
     /// <summary>Lays tensors out in the given order.</summary>
     /// <remarks>
     /// A shard is closed when the next tensor would take its data over the limit; a tensor over the limit gets a shard
-    /// of its own. A lone shard is called <c>model.safetensors</c>.
+    /// of its own. A lone shard is called <c>model.safetensors</c>, or after the stem given.
     /// </remarks>
     /// <param name="tensors">The tensors, with distinct names.</param>
     /// <param name="maxShardBytes">The most tensor bytes in a shard; at least 1.</param>
+    /// <param name="stem">What the files' names begin with.</param>
     /// <exception cref="ArgumentException">A name is used twice or reserved, or an extent is negative.</exception>
-    public static CheckpointLayout Create(IReadOnlyList<TensorSpec> tensors, long maxShardBytes)
+    public static CheckpointLayout Create(
+        IReadOnlyList<TensorSpec> tensors, long maxShardBytes, string stem = "model")
     {
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxShardBytes);
@@ -51,7 +56,7 @@ public sealed class CheckpointLayout
         }
 
         List<List<TensorSpec>> groups = Split(tensors, maxShardBytes);
-        Shard[] shards = [.. groups.Select((group, i) => MakeShard(FileName(i, groups.Count), group))];
+        Shard[] shards = [.. groups.Select((group, i) => MakeShard(FileName(stem, i, groups.Count), group))];
         return new CheckpointLayout(shards, shards.Length == 1 ? null : MakeIndex(shards));
     }
 
@@ -74,8 +79,8 @@ public sealed class CheckpointLayout
         return groups;
     }
 
-    private static string FileName(int shard, int count) =>
-        count == 1 ? Checkpoint.SingleFileName : $"model-{shard + 1:D5}-of-{count:D5}.safetensors";
+    private static string FileName(string stem, int shard, int count) =>
+        count == 1 ? $"{stem}.safetensors" : $"{stem}-{shard + 1:D5}-of-{count:D5}.safetensors";
 
     private static Shard MakeShard(string fileName, List<TensorSpec> group)
     {

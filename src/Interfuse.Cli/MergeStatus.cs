@@ -1,4 +1,5 @@
 using System.Globalization;
+using Interfuse.Experts.Encoding;
 using Interfuse.Merging.Execution;
 
 namespace Interfuse.Cli;
@@ -22,6 +23,16 @@ internal readonly record struct MergeStatus(
         progress.BytesRead + progress.BytesWritten,
         progress.TensorsDone,
         tensorsTotal,
+        elapsed);
+
+    /// <summary>How far a pack is: its models are read twice.</summary>
+    public static MergeStatus OfPack(MergeProgress progress, PackPlan plan, TimeSpan elapsed) => new(
+        progress.BytesRead,
+        2 * plan.InputBytes,
+        0,
+        progress.BytesRead + progress.BytesWritten,
+        progress.TensorsDone,
+        plan.TensorCount,
         elapsed);
 
     /// <summary>

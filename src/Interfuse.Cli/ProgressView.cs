@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Interfuse.Experts.Encoding;
 using Interfuse.Merging.Execution;
 using Interfuse.Merging.Planning;
 using Spectre.Console;
@@ -13,24 +14,32 @@ internal sealed class ProgressView : IDisposable
     private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(30);
 
-    private readonly MergeProgress _progress;
-    private readonly int _tensors;
+    private readonly Func<TimeSpan, MergeStatus> _status;
     private readonly long _bytes;
     private readonly long _begin = Stopwatch.GetTimestamp();
     private readonly ManualResetEventSlim _over = new();
     private readonly Task _shown;
 
-    private ProgressView(MergePlan plan, MergeProgress progress)
+    private ProgressView(long bytes, Func<TimeSpan, MergeStatus> status)
     {
-        _progress = progress;
-        _tensors = plan.TensorCount;
-        _bytes = plan.Layout.Shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.ByteLength));
+        _bytes = bytes;
+        _status = status;
         _shown = Task.Run(Follow);
     }
 
     /// <summary>Shows progress until disposed; null where it is not to be seen.</summary>
-    public static ProgressView? Show(MergePlan plan, MergeProgress progress, bool hidden) =>
-        hidden ? null : new ProgressView(plan, progress);
+    public static ProgressView? Show(MergePlan plan, MergeProgress progress, bool hidden)
+    {
+        long bytes = plan.Layout.Shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.ByteLength));
+        return hidden
+            ? null
+            : new ProgressView(bytes, elapsed => MergeStatus.Of(progress, bytes, plan.TensorCount, elapsed));
+    }
+
+    /// <summary>The same for a pack, whose size is known only when its models have been read.</summary>
+    public static ProgressView? Show(PackPlan plan, MergeProgress progress, bool hidden) => hidden
+        ? null
+        : new ProgressView(2 * plan.InputBytes, elapsed => MergeStatus.OfPack(progress, plan, elapsed));
 
     public void Dispose()
     {
@@ -83,6 +92,5 @@ internal sealed class ProgressView : IDisposable
         }
     }
 
-    private MergeStatus Status() =>
-        MergeStatus.Of(_progress, _bytes, _tensors, Stopwatch.GetElapsedTime(_begin));
+    private MergeStatus Status() => _status(Stopwatch.GetElapsedTime(_begin));
 }

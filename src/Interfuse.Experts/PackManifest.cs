@@ -18,7 +18,7 @@ namespace Interfuse.Experts;
 /// </para>
 /// </remarks>
 /// <param name="Method">The <c>merge_method</c> that made it.</param>
-/// <param name="Experts">The experts' names, in the order of all tables.</param>
+/// <param name="Experts">The experts' names, in the order of all tables: their ordinal order where this code wrote them.</param>
 /// <param name="EnsembleBytes">What the experts' tensors would take one by one, in the types of the pack.</param>
 /// <param name="Tensors">Every tensor of an expert, in the order of a model's.</param>
 /// <param name="Files">Every other file of the pack but <c>pack.sha256</c>.</param>

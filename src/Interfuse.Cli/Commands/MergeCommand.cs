@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Interfuse.Compute;
+using Interfuse.Experts.Encoding;
 using Interfuse.Merging.Execution;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
@@ -20,7 +21,7 @@ internal static class MergeCommand
 
     private static readonly Argument<string> Target = new("OUT")
     {
-        Description = "The model directory to make. It appears when it is complete, and not before.",
+        Description = "The model directory, or expert pack, to make. It appears when it is complete, and not before.",
     };
 
     private static readonly Option<string?> DeviceName = new("--device")
@@ -111,7 +112,8 @@ internal static class MergeCommand
 
     private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        Recipe recipe = Recipe.Load(parsed.GetRequiredValue(RecipePath), MergeMethods.Signatures);
+        Recipe recipe = Recipe.Load(
+            parsed.GetRequiredValue(RecipePath), [.. MergeMethods.Signatures, ChannelMerging.Signature]);
         string target = parsed.GetRequiredValue(Target);
         bool json = parsed.GetValue(Json);
         bool quiet = parsed.GetValue(Quiet);
@@ -124,7 +126,14 @@ internal static class MergeCommand
             Messages.Note($"device: {choice.Why}");
         }
 
-        using MergePlan plan = MergePlan.Create(recipe, Options(parsed) with { Device = device });
+        MergeOptions options = Options(parsed) with { Device = device };
+        if (ChannelMerging.Makes(recipe))
+        {
+            Pack(parsed, recipe, options, cancellation);
+            return ExitCode.Ok;
+        }
+
+        using MergePlan plan = MergePlan.Create(recipe, options);
         foreach (string warning in quiet ? [] : plan.Warnings)
         {
             Messages.Warning(warning);
@@ -155,6 +164,43 @@ internal static class MergeCommand
         }
 
         return ExitCode.Ok;
+    }
+
+    private static void Pack(
+        ParseResult parsed, Recipe recipe, MergeOptions options, CancellationToken cancellation)
+    {
+        string target = parsed.GetRequiredValue(Target);
+        bool json = parsed.GetValue(Json);
+        bool quiet = parsed.GetValue(Quiet);
+        using PackPlan plan = PackPlan.Create(recipe, options);
+        foreach (string warning in quiet ? [] : plan.Warnings)
+        {
+            Messages.Warning(warning);
+        }
+
+        if (parsed.GetValue(DryRun))
+        {
+            PackPlanReport report = PackPlanReport.Of(plan, target);
+            Console.WriteLine(json ? Reports.ToJson(report) : report.ToText());
+            return;
+        }
+
+        var progress = new MergeProgress();
+        PackReport packed;
+        using (ProgressView.Show(plan, progress, hidden: quiet || json))
+        {
+            packed = PackEncoder.Run(plan, target, progress, cancellation);
+        }
+
+        var result = PackResultReport.Of(plan, progress, packed);
+        if (json)
+        {
+            Console.WriteLine(Reports.ToJson(result));
+        }
+        else if (!quiet)
+        {
+            Console.WriteLine(result.ToText());
+        }
     }
 
     private static MergeOptions Options(ParseResult parsed)

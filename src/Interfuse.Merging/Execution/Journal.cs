@@ -74,8 +74,8 @@ internal sealed class Journal : IDisposable
     }
 
     /// <summary>Records tensors whose bytes are on the disk.</summary>
-    public void Add(IEnumerable<TensorJob> written) =>
-        Write(string.Concat(written.Select(job => string.Create(CultureInfo.InvariantCulture, $"{job.Index} {job.NonFinite}\n"))));
+    public void Add(IEnumerable<FinishedTensor> written) => Write(string.Concat(written.Select(
+        tensor => string.Create(CultureInfo.InvariantCulture, $"{tensor.Index} {tensor.NonFinite}\n"))));
 
     public void Dispose() => _stream.Dispose();
 
@@ -85,3 +85,8 @@ internal sealed class Journal : IDisposable
         _stream.Flush(flushToDisk: true);
     }
 }
+
+/// <summary>A tensor whose bytes have all been handed to the system.</summary>
+/// <param name="Index">Its place in the layout.</param>
+/// <param name="NonFinite">How many of its values are NaN or infinite.</param>
+internal readonly record struct FinishedTensor(int Index, long NonFinite);

@@ -10,7 +10,7 @@ namespace Interfuse.Merging.Execution;
 public sealed class Merger
 {
     // What the runtime itself takes before any buffer of ours.
-    private const long RuntimeBytes = 160L << 20;
+    internal const long RuntimeBytes = 160L << 20;
 
     private readonly MergePlan _plan;
     private readonly string _target;
@@ -42,7 +42,7 @@ public sealed class Merger
         long begin = Stopwatch.GetTimestamp();
         int threads = ThreadsWithin(_plan);
         RefuseTooManyExperts();
-        RefuseInputAsTarget();
+        TargetRule.RefuseInputs(_target, _plan.ModelPaths);
         using StagedDirectory staged = StagedDirectory.Open(_target, _plan.Options.Overwrite, _plan.Options.Resume);
         string fingerprint = _plan.Fingerprint();
         Dictionary<int, long> finished = [];
@@ -112,7 +112,7 @@ public sealed class Merger
         {
             scheduler = new TileScheduler(Jobs(todo, readAhead), threads + 1, job =>
             {
-                writeBehind.Add(job);
+                writeBehind.Add(new FinishedTensor(job.Index, job.NonFinite));
                 lock (finished)
                 {
                     finished[job.Index] = job.NonFinite;
@@ -194,34 +194,6 @@ public sealed class Merger
             throw new InterfuseException(
                 $"{_device.Name} merges up to {_device.MaxExperts} experts at once, but the recipe has {experts}; use the processor (--device cpu)");
         }
-    }
-
-    private void RefuseInputAsTarget()
-    {
-        string target = RealPath(_target) + Path.DirectorySeparatorChar;
-        foreach (string model in _plan.ModelPaths)
-        {
-            string input = RealPath(model) + Path.DirectorySeparatorChar;
-            if (target.StartsWith(input, StringComparison.Ordinal) || input.StartsWith(target, StringComparison.Ordinal))
-            {
-                throw new InterfuseException(
-                    $"{_target}: the output can't be, contain or lie in the model {model} that the recipe reads; choose another directory");
-            }
-        }
-    }
-
-    /// <summary>A full path with every symbolic link on the way followed, so that two names of one directory are seen to be one.</summary>
-    private static string RealPath(string path)
-    {
-        string? parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(path));
-        if (parent is null)
-        {
-            return "";
-        }
-
-        string full = Path.Combine(RealPath(parent) + Path.DirectorySeparatorChar, Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
-        string? link = new DirectoryInfo(full).LinkTarget;
-        return link is null ? full : RealPath(Path.GetFullPath(link, Path.GetDirectoryName(full)!));
     }
 }
 

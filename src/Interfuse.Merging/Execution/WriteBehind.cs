@@ -8,13 +8,14 @@ namespace Interfuse.Merging.Execution;
 /// <remarks>
 /// Without it, the system would keep gigabytes of output in memory until the flush at the end, which then takes as long as the merge.
 /// </remarks>
-internal sealed class WriteBehind(CheckpointWriter writer, CheckpointLayout layout, Journal journal, Action<Exception> failed) : IDisposable
+internal sealed class WriteBehind(
+    CheckpointWriter writer, CheckpointLayout layout, Journal journal, Action<Exception> failed) : IDisposable
 {
     // Often enough to keep the disk busy and lose little in a crash, seldom enough not to flush small models tensor by tensor.
     private const long BatchBytes = 64 << 20;
     private static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(1);
 
-    private readonly BlockingCollection<TensorJob> _written = [];
+    private readonly BlockingCollection<FinishedTensor> _written = [];
     private Thread? _thread;
 
     public void Start()
@@ -24,7 +25,7 @@ internal sealed class WriteBehind(CheckpointWriter writer, CheckpointLayout layo
     }
 
     /// <summary>Takes a tensor whose bytes have all been handed to the system.</summary>
-    public void Add(TensorJob job) => _written.Add(job);
+    public void Add(FinishedTensor tensor) => _written.Add(tensor);
 
     /// <summary>Ends the thread; what it had not flushed yet is left to <see cref="CheckpointWriter.Complete"/> or to the next run.</summary>
     public void Dispose()
@@ -38,23 +39,23 @@ internal sealed class WriteBehind(CheckpointWriter writer, CheckpointLayout layo
     {
         try
         {
-            var batch = new List<TensorJob>();
+            var batch = new List<FinishedTensor>();
             while (!_written.IsCompleted)
             {
                 long bytes = 0;
                 long begin = Stopwatch.GetTimestamp();
                 while (bytes < BatchBytes && Stopwatch.GetElapsedTime(begin) < BatchTime && !_written.IsCompleted)
                 {
-                    if (_written.TryTake(out TensorJob? job, BatchTime))
+                    if (_written.TryTake(out FinishedTensor tensor, BatchTime))
                     {
-                        batch.Add(job);
-                        bytes += job.Tensor.Output.ByteLength;
+                        batch.Add(tensor);
+                        bytes += layout[tensor.Index].Info.ByteLength;
                     }
                 }
 
                 if (batch.Count > 0 && !_written.IsCompleted)
                 {
-                    foreach (int shard in batch.Select(job => layout[job.Index].Shard).Distinct())
+                    foreach (int shard in batch.Select(tensor => layout[tensor.Index].Shard).Distinct())
                     {
                         writer.FlushShard(shard);
                     }

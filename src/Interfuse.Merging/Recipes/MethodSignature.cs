@@ -20,6 +20,9 @@ public enum ParameterKind
 
     /// <summary>True or false (1 or 0).</summary>
     Flag,
+
+    /// <summary>One of <see cref="ParameterSpec.Words"/>; the value is its place among them.</summary>
+    Word,
 }
 
 /// <summary>What a merge method does with <c>base_model</c>.</summary>
@@ -52,9 +55,16 @@ public sealed record ParameterSpec(
     ParameterKind Kind = ParameterKind.Number,
     bool AllowsNone = false)
 {
+    /// <summary>The words that a parameter of kind <see cref="ParameterKind.Word"/> takes.</summary>
+    public IReadOnlyList<string> Words { get; init; } = [];
+
     // An allowed value to show in messages.
-    internal string ExampleValue => Kind == ParameterKind.Flag
-        ? "true" : Math.Clamp(0.5, Minimum, Maximum).ToString(CultureInfo.InvariantCulture);
+    internal string ExampleValue => Kind switch
+    {
+        ParameterKind.Flag => "true",
+        ParameterKind.Word => Words[0],
+        _ => Math.Clamp(0.5, Minimum, Maximum).ToString(CultureInfo.InvariantCulture),
+    };
 }
 
 /// <summary>What a merge method expects of a recipe.</summary>
@@ -70,4 +80,8 @@ public sealed record MethodSignature(
     BaseModelUse Base,
     int MinModels,
     int MaxModels,
-    IReadOnlyList<ParameterSpec> Parameters);
+    IReadOnlyList<ParameterSpec> Parameters)
+{
+    /// <summary>Whether the models keep a name in the result, which <c>name</c> beside <c>model</c> sets.</summary>
+    public bool NamesModels { get; init; }
+}

@@ -21,6 +21,9 @@ public sealed record NumberSetting(double Value) : ParameterSetting
     /// <summary>Whether the value is written as <c>true</c> or <c>false</c>.</summary>
     public bool IsFlag { get; init; }
 
+    /// <summary>The word as written, where the parameter takes words.</summary>
+    public string? Word { get; init; }
+
     /// <inheritdoc/>
     public override double? Evaluate(string tensorName, double position) => Value;
 

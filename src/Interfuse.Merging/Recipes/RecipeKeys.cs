@@ -20,7 +20,7 @@ internal sealed class RecipeKeys(IReadOnlyCollection<MethodSignature> methods)
             + "that of a model"),
         ("chat_template", "the template comes with the tokenizer files that 'tokenizer_source' names; edit it there"));
 
-    public static readonly KeyLevel Model = new("in an entry of 'models'", ["model", "parameters"]);
+    public static readonly KeyLevel Model = new("in an entry of 'models'", ["model", "name", "parameters"]);
 
     public static readonly KeyLevel Slice = new(
         "in an entry of 'slices'",

@@ -37,7 +37,7 @@ internal sealed class RecipeReader(IReadOnlyCollection<MethodSignature> methods)
         _keys.Check(map, RecipeKeys.Recipe);
         MethodSignature method = ReadMethod(map);
         var parameters = new ParameterReader(method, _keys, _warnings);
-        var sources = new SourceReader(parameters, _keys);
+        var sources = new SourceReader(parameters, _keys, method.NamesModels);
         (Node? models, Node? slices) = ReadKind(map);
         var recipe = new Recipe
         {

@@ -35,7 +35,11 @@ public sealed record RecipeSource(
     ModelReference Model,
     LayerRange? Layers,
     ParameterSet Parameters,
-    SourceLocation Location);
+    SourceLocation Location)
+{
+    /// <summary>What the model is called in the result, where the recipe says so; only some methods keep models apart.</summary>
+    public string? Name { get; init; }
+}
 
 /// <summary>A run of output layers and the layers it is merged from.</summary>
 /// <param name="Sources">The models, each with a range of the same length.</param>

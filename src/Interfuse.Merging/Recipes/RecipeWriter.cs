@@ -54,6 +54,7 @@ internal sealed class RecipeWriter
     {
         BeginMap();
         WriteEntry("model", source.Model.Text);
+        WriteEntry("name", source.Name);
         if (source.Layers is { } layers)
         {
             WriteText("layer_range");
@@ -86,6 +87,9 @@ internal sealed class RecipeWriter
         {
             case NumberSetting { IsFlag: true, Value: var flag }:
                 WritePlain(flag == 0 ? "false" : "true");
+                break;
+            case NumberSetting { Word: { } word }:
+                WriteText(word);
                 break;
             case NumberSetting { Value: var number }:
                 WriteNumber(number);

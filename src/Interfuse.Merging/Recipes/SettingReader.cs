@@ -46,9 +46,9 @@ internal sealed class SettingReader(ParameterSpec spec, RecipeKeys keys)
 
     private GradientSetting ReadGradient(ListNode list)
     {
-        if (spec.Kind == ParameterKind.Flag)
+        if (spec.Kind != ParameterKind.Number)
         {
-            throw Error(list, "has a gradient of the wrong kind: it is true or false, with nothing between the layers; "
+            throw Error(list, $"has a gradient of the wrong kind: it is {_expected}, with nothing between the layers; "
                 + "write one value, or a list of filters");
         }
 
@@ -67,6 +67,11 @@ internal sealed class SettingReader(ParameterSpec spec, RecipeKeys keys)
 
     private NumberSetting ReadNumber(ScalarNode node)
     {
+        if (spec.Kind == ParameterKind.Word)
+        {
+            return ReadWord(node);
+        }
+
         if (TryReadFlag(node, out bool flag))
         {
             return Check(node, new NumberSetting(flag ? 1 : 0) { IsFlag = true });
@@ -80,6 +85,19 @@ internal sealed class SettingReader(ParameterSpec spec, RecipeKeys keys)
         bool isQuotedFlag = TryReadFlag(new ScalarNode(node.Text, isPlain: true, node.Location), out _);
         throw Error(node, $"is {node.Describe()}, expected {_expected}"
             + (isQuotedFlag ? ": remove the quotes" : ""));
+    }
+
+    private NumberSetting ReadWord(ScalarNode node)
+    {
+        for (int place = 0; place < spec.Words.Count; place++)
+        {
+            if (spec.Words[place] == node.Text)
+            {
+                return new NumberSetting(place) { Word = node.Text };
+            }
+        }
+
+        throw Error(node, $"is {node.Describe()}{Message.DidYouMean(node.Text, spec.Words)} (expected {_expected})");
     }
 
     private NumberSetting Check(ScalarNode node, NumberSetting setting)
@@ -120,6 +138,7 @@ internal sealed class SettingReader(ParameterSpec spec, RecipeKeys keys)
         return (spec.Kind, double.IsFinite(spec.Minimum), double.IsFinite(spec.Maximum)) switch
         {
             (ParameterKind.Flag, _, _) => "true or false",
+            (ParameterKind.Word, _, _) => Message.List(spec.Words),
             (_, true, true) => $"a number from {minimum} to {maximum}",
             (_, true, false) => $"a number of at least {minimum}",
             (_, false, true) => $"a number of at most {maximum}",

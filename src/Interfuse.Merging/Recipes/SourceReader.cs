@@ -5,7 +5,8 @@ namespace Interfuse.Merging.Recipes;
 /// <summary>Reads the entries of <c>models</c> and <c>slices</c>, each by itself.</summary>
 /// <param name="parameters">Reads their parameters.</param>
 /// <param name="keys">The rules for their keys.</param>
-internal sealed class SourceReader(ParameterReader parameters, RecipeKeys keys)
+/// <param name="namesModels">Whether the method keeps models apart, so that each may have a name.</param>
+internal sealed class SourceReader(ParameterReader parameters, RecipeKeys keys, bool namesModels)
 {
     /// <summary>Reads the entries of <c>models</c>.</summary>
     public IReadOnlyList<RecipeSource> ReadModels(Node models) =>
@@ -86,7 +87,29 @@ internal sealed class SourceReader(ParameterReader parameters, RecipeKeys keys)
             ?? throw new RecipeException(map.LocationOf("model"), $"'model' is missing {level.Place}, expected the "
                 + "path of a local directory, `model: ./path`");
         LayerRange? layers = level == RecipeKeys.Source ? ReadLayers(map) : null;
-        return new RecipeSource(ReadModel(model, "model"), layers, parameters.Read(map, isModel: true), map.Location);
+        return new RecipeSource(ReadModel(model, "model"), layers, parameters.Read(map, isModel: true), map.Location)
+        {
+            Name = ReadName(map),
+        };
+    }
+
+    private string? ReadName(MapNode map)
+    {
+        if (map["name"] is not { } node)
+        {
+            return null;
+        }
+
+        if (!namesModels)
+        {
+            throw new RecipeException(map.LocationOf("name"), "'name' has no effect: the method merges the models into one, "
+                + "in which none keeps a name; remove it");
+        }
+
+        return node is ScalarNode { IsNull: false, Text: not "" } scalar && !scalar.Text.Any(char.IsControl)
+            ? scalar.Text
+            : throw new RecipeException(node.Location, $"'name' is {node.Describe()}, expected a word to call the model by, "
+                + "`name: code`");
     }
 
     private static LayerRange ReadLayers(MapNode map)

@@ -1,0 +1,258 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Interfuse.Checkpoints;
+using Interfuse.Compute;
+using Interfuse.Merging.Execution;
+
+namespace Interfuse.Experts.Encoding;
+
+/// <summary>Makes an expert pack: measures the experts, decides which rows they share, and writes the pack.</summary>
+/// <remarks>
+/// The models are read twice, a chunk of rows at a time. First every channel's Gram matrix is computed, from which the
+/// groups follow; then each group's row is merged and written at its final place. The bytes depend on the models, the
+/// recipe and the shard size, and on nothing else.
+/// </remarks>
+public sealed class PackEncoder
+{
+    private readonly PackPlan _plan;
+    private readonly MergeProgress _progress;
+    private readonly Device _device;
+    private readonly CancellationToken _cancellation;
+    private readonly MatrixChunk[] _chunks;
+    private readonly double? _budget;
+    private readonly int _threads;
+
+    private PackEncoder(PackPlan plan, MergeProgress progress, CancellationToken cancellation)
+    {
+        _plan = plan;
+        _progress = progress;
+        _device = plan.Options.Device ?? new CpuDevice(threads: 1);
+        _cancellation = cancellation;
+        _chunks = [.. plan.Tensors.SelectMany(MatrixChunk.Of)];
+        _budget = ChannelMerging.BudgetOf(plan.Recipe);
+        _threads = ThreadsWithin();
+    }
+
+    /// <summary>Encodes. The pack appears at the target when it is complete and on the disk, and not before.</summary>
+    /// <param name="plan">The plan; its models stay open.</param>
+    /// <param name="target">The directory to make.</param>
+    /// <param name="progress">Shows how far it is while it runs.</param>
+    /// <param name="cancellation">Stops; what is finished and on the disk is kept beside the target, to be resumed.</param>
+    /// <exception cref="InterfuseException">The target can't be used, the budget is too small, or an input turned out unsound.</exception>
+    /// <exception cref="IOException">Reading or writing failed.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static PackReport Run(
+        PackPlan plan, string target, MergeProgress progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(progress);
+        return new PackEncoder(plan, progress, cancellation).Run(target);
+    }
+
+    private PackReport Run(string target)
+    {
+        long begin = Stopwatch.GetTimestamp();
+        TargetRule.RefuseInputs(target, _plan.ModelPaths);
+        using StagedDirectory staged =
+            StagedDirectory.Open(target, _plan.Options.Overwrite, _plan.Options.Resume);
+        string fingerprint = _plan.Fingerprint();
+        Dictionary<int, long> finished = [];
+        Journal? earlier = staged.Resumed
+            ? Journal.Resume(staged.Path, fingerprint, _plan.TensorCount, out finished)
+            : null;
+        PackLayout layout;
+        int resumed;
+        PackManifest manifest;
+        try
+        {
+            layout = PackDecision.Decide(_plan, Measure(), _budget);
+            resumed = Write(staged.Path, layout, earlier, fingerprint, finished);
+            PackFiles.WriteSideFiles(_plan, staged.Path);
+            manifest = PackFiles.WriteManifest(_plan, layout, staged.Path, _threads, _cancellation);
+        }
+        catch (Exception error) when (error is not OperationCanceledException && earlier is null)
+        {
+            // Nothing half-written is left; but what an earlier run had finished is not thrown away for a later one's failure.
+            staged.Discard();
+            throw;
+        }
+
+        staged.Publish(Journal.FileName);
+        return new PackReport(
+            staged.Target, manifest, Stopwatch.GetElapsedTime(begin), _threads, _device.Name, resumed, layout.TensorBytes,
+            [.. finished.Where(entry => entry.Value > 0).OrderBy(entry => entry.Key)
+                .Select(entry => new NonFiniteTensor(_plan.Tensors[entry.Key].Spec.Name, entry.Value))]);
+    }
+
+    private MatrixMeasure?[] Measure()
+    {
+        int[] chunks = new int[_plan.TensorCount];
+        foreach (MatrixChunk chunk in _chunks)
+        {
+            chunks[chunk.Tensor]++;
+        }
+
+        MatrixMeasure?[] measures = [.. _plan.Tensors.Select((matrix, tensor) =>
+            matrix.Grouping is null || matrix.Spec.ElementCount == 0
+                ? null
+                : new MatrixMeasure(
+                    matrix, _plan.Experts.Count, chunks[tensor], _budget is not null && PackDecision.IsGrouped(matrix)))];
+        MatrixChunk[] measured = [.. _chunks.Where(chunk => measures[chunk.Tensor] is not null)];
+        MatrixLoop.Run(
+            _plan, measured, _device, _threads, _progress,
+            (worker, chunk) => measures[chunk.Tensor]!.Visit(worker, chunk), _cancellation);
+        return measures;
+    }
+
+    /// <summary>Writes what is not in <paramref name="finished"/> yet, and adds it; gives how many tensors were.</summary>
+    private int Write(
+        string directory, PackLayout layout, Journal? earlier, string fingerprint, Dictionary<int, long> finished)
+    {
+        // The journal comes first: shards without one could be another run's, and be published with this one's.
+        using Journal journal = earlier ?? Journal.Create(directory, fingerprint);
+        WriteTables(directory, layout);
+        using CheckpointWriter writer = earlier is null
+            ? CheckpointWriter.Create(directory, layout.Banks)
+            : CheckpointWriter.Resume(directory, layout.Banks);
+
+        // A shard that has gone missing was made anew: what the journal says of its tensors is no longer so.
+        foreach (int tensor in finished.Keys.Where(tensor => writer.IsNew(layout.Banks[tensor].Shard)).ToArray())
+        {
+            finished.Remove(tensor);
+        }
+
+        int resumed = finished.Count;
+        foreach (int tensor in finished.Keys)
+        {
+            _progress.BytesResumed += layout.Matrices[tensor].Bank.ByteLength;
+            _progress.TensorDone();
+        }
+
+        Encode(layout, writer, journal, finished);
+        writer.Complete();
+        return resumed;
+    }
+
+    private void Encode(PackLayout layout, CheckpointWriter writer, Journal journal, Dictionary<int, long> finished)
+    {
+        MatrixChunk[] todo = [.. _chunks.Where(chunk => !finished.ContainsKey(chunk.Tensor))];
+        int[] left = new int[_plan.TensorCount];
+        long[] nonFinite = new long[_plan.TensorCount];
+        foreach (MatrixChunk chunk in todo)
+        {
+            left[chunk.Tensor]++;
+        }
+
+        Exception? flushing = null;
+        using (var writeBehind = new WriteBehind(writer, layout.Banks, journal, error => flushing ??= error))
+        {
+            writeBehind.Start();
+            MatrixLoop.Run(
+                _plan, todo, _device, _threads, _progress,
+                (worker, chunk) =>
+                {
+                    Interlocked.Add(ref nonFinite[chunk.Tensor], Encode(worker, chunk, layout, writer));
+                    if (Interlocked.Decrement(ref left[chunk.Tensor]) == 0)
+                    {
+                        lock (finished)
+                        {
+                            finished[chunk.Tensor] = nonFinite[chunk.Tensor];
+                        }
+
+                        writeBehind.Add(new FinishedTensor(chunk.Tensor, nonFinite[chunk.Tensor]));
+                        _progress.TensorDone();
+                    }
+                },
+                _cancellation);
+        }
+
+        // Write-behind has ended, so a flush that failed last is known: the system reports such a failure only once.
+        if (flushing is not null)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(flushing);
+        }
+    }
+
+    private long Encode(MatrixWorker worker, MatrixChunk chunk, PackLayout layout, CheckpointWriter writer)
+    {
+        StoredMatrix stored = layout.Matrices[chunk.Tensor];
+        PlannedMatrix matrix = stored.Matrix;
+        worker.Read(matrix, chunk);
+        long first = stored.BankStart(chunk.FirstRow);
+        ReadOnlySpan<byte> bytes;
+        long nonFinite = 0;
+        if (matrix.Grouping is null)
+        {
+            bytes = worker.BaseBytes;
+        }
+        else
+        {
+            int rows = checked((int)(stored.BankStart(chunk.FirstRow + chunk.Rows) - first));
+            stored.FillTable(
+                chunk.FirstRow, chunk.Rows, _plan.Experts.Count, first, worker.Table(chunk.Rows));
+            bytes = worker.Merge(matrix, chunk.Rows, rows, out nonFinite);
+        }
+
+        writer.Write(chunk.Tensor, first * matrix.RowBytes, bytes);
+        _progress.Wrote(bytes.Length);
+        return nonFinite;
+    }
+
+    private void WriteTables(string directory, PackLayout layout)
+    {
+        if (layout.Index is not { } index)
+        {
+            return;
+        }
+
+        using CheckpointWriter writer = CheckpointWriter.Create(directory, index);
+        int table = 0;
+        foreach (StoredMatrix stored in layout.Matrices.Where(matrix => !matrix.IsShared))
+        {
+            int rows = checked((int)stored.Matrix.Channels);
+            int[] values = new int[checked(rows * _plan.Experts.Count)];
+            stored.FillTable(0, rows, _plan.Experts.Count, origin: 0, values);
+            writer.Write(table++, 0, MemoryMarshal.AsBytes<int>(values));
+        }
+
+        writer.Complete();
+    }
+
+    private int ThreadsWithin()
+    {
+        long experts = _plan.Experts.Count;
+        long grams = _budget is null ? 0 : _plan.Tensors.Where(PackDecision.IsGrouped)
+            .Sum(matrix => matrix.Units * ChannelMatrix.PackedLength((int)experts) * sizeof(double));
+        long groups = _plan.Tensors.Sum(matrix => (matrix.Units * experts) + (matrix.Channels * sizeof(int)));
+        long each = _chunks.Length == 0 ? 0 : MatrixWorker.BytesFor(_plan, _chunks);
+        long fixedBytes = Merger.RuntimeBytes + (2 * grams) + groups;
+        if (_plan.Options.MaxMemory < fixedBytes + each)
+        {
+            throw new InterfuseException(
+                $"this pack needs at least {((fixedBytes + each) >> 20) + 1} MiB of memory, but --max-memory allows {_plan.Options.MaxMemory >> 20} MiB");
+        }
+
+        return each == 0
+            ? 1
+            : (int)Math.Clamp((_plan.Options.MaxMemory - fixedBytes) / each, 1, _plan.Options.Threads);
+    }
+}
+
+/// <summary>What encoding a pack did.</summary>
+/// <param name="Target">The directory made.</param>
+/// <param name="Manifest">What its <c>pack.json</c> says.</param>
+/// <param name="Elapsed">From the first byte read to the directory in place.</param>
+/// <param name="Threads">The threads used.</param>
+/// <param name="Device">The device that computed, in words.</param>
+/// <param name="TensorsResumed">Tensors taken over from an interrupted run.</param>
+/// <param name="TensorBytes">Bytes of all tensors and tables.</param>
+/// <param name="NonFinite">Tensors with NaN or infinite values.</param>
+public sealed record PackReport(
+    string Target,
+    PackManifest Manifest,
+    TimeSpan Elapsed,
+    int Threads,
+    string Device,
+    int TensorsResumed,
+    long TensorBytes,
+    IReadOnlyList<NonFiniteTensor> NonFinite);
