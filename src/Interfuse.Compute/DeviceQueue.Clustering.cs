@@ -18,12 +18,8 @@ public abstract partial class DeviceQueue
     /// tiles). <see cref="ChannelPartition.Best"/> finds the groups from it, numbered by their lowest expert.
     /// </para>
     /// <para>
-    /// A group's row is the mean of its experts' rows, in float32: the sum in the order of the experts, begun with the
-    /// first, divided by their number (a group of one is not divided, so that it is the expert's own row bit for bit,
-    /// but
-    /// for the payload of NaNs). With a lambda other than 1 it is <c>base + lambda * (mean - base)</c>, one rounding
-    /// per
-    /// operation.
+    /// A group's row is that of <see cref="MergeGroups"/>, so that <see cref="ChannelGrams"/>,
+    /// <see cref="ChannelPartition.Best"/> and <see cref="MergeGroups"/> one after the other give the same bank.
     /// </para>
     /// <para>
     /// Energies: the total is <c>sum G[e,e]</c> in the order of the experts. What is lost is the sum over the groups
@@ -79,25 +75,7 @@ public abstract partial class DeviceQueue
     private static void CheckClustering(
         DeviceSpan baseValues, ReadOnlySpan<DeviceSpan> experts, long channels, ChannelClustering clustering)
     {
-        if (experts.Length is 0 or > ChannelPartition.MaxExperts)
-        {
-            throw new ArgumentException(
-                $"There are {experts.Length} experts; give 1 to {ChannelPartition.MaxExperts}.", nameof(experts));
-        }
-
-        CheckArithmetic(baseValues);
-        foreach (DeviceSpan expert in experts)
-        {
-            CheckArithmetic(expert);
-            CheckLength(expert.Length, baseValues.Length, nameof(experts));
-        }
-
-        if (channels < 1 || baseValues.Length == 0 || baseValues.Length % channels != 0)
-        {
-            throw new ArgumentException(
-                $"{baseValues.Length} elements are not {channels} channels of one length, 1 or more.", nameof(channels));
-        }
-
+        CheckExpertMatrices(baseValues, experts, channels);
         if (clustering.Groups < 1 || clustering.Groups > experts.Length
             || !Enum.IsDefined(clustering.Similarity)
             || !float.IsFinite(clustering.Lambda))
@@ -105,15 +83,6 @@ public abstract partial class DeviceQueue
             throw new ArgumentException(
                 $"{clustering} can't group {experts.Length} experts: give 1 to {experts.Length} groups and a finite lambda.",
                 nameof(clustering));
-        }
-    }
-
-    private static void CheckTable(DeviceSpan table, DType dtype, long length, string name)
-    {
-        CheckLength(table.Length, length, name);
-        if (table.DType != dtype)
-        {
-            throw new ArgumentException($"{table.DType.SafetensorsName()} is not {dtype.SafetensorsName()}.", name);
         }
     }
 

@@ -6,9 +6,8 @@ namespace Interfuse.Compute;
 public sealed partial class CpuKernels
 {
     /// <summary>
-    /// The mean of some experts' rows: their sum in order, begun with the first, divided by their number if that is
-    /// more
-    /// than one. With a lambda other than 1, <c>base + lambda * (mean - base)</c>.
+    /// The base and, times lambda, the mean task vector of some experts: with <c>v = (1 / count) * (x - base)</c>,
+    /// <c>base + lambda * (sum v)</c>. A single expert's values with a lambda of 1 are copied.
     /// </summary>
     /// <param name="experts">One row per expert.</param>
     /// <param name="members">Which of them, at least one.</param>
@@ -28,44 +27,37 @@ public sealed partial class CpuKernels
         }
 
         ArgumentOutOfRangeException.ThrowIfZero(members.Length, nameof(members));
-        var kernel = new GroupMeanKernel(experts, members, baseValues, lambda, destination);
-        Launch(ref kernel, destination.Length);
+        if (members.Length == 1 && lambda == 1f)
+        {
+            experts[members[0]].CopyTo(destination);
+            return;
+        }
+
+        AddTerms(
+            new Float32Source(baseValues), new MeanTerms<Float32Rows>(new Float32Rows(experts), members),
+            new Consensus(Normalize: false, lambda, ZeroSum.NoMajority), new Float32Sink(destination),
+            destination.Length);
     }
 
-    private readonly ref struct GroupMeanKernel(
-        Rows experts, ReadOnlySpan<byte> members, ReadOnlySpan<float> baseValues, float lambda, Span<float> destination)
-        : IKernel
+    /// <summary>Contributions of some experts to their mean: <c>v = (1 / count) * (x - base)</c>.</summary>
+    private readonly ref struct MeanTerms<TRows>(TRows experts, ReadOnlySpan<byte> members) : IMergeTerms
+        where TRows : struct, IElementRows, allows ref struct
     {
-        private readonly ref readonly float _experts = ref MemoryMarshal.GetReference(experts.Data);
-        private readonly nuint _stride = (nuint)experts.Stride;
-        private readonly ReadOnlySpan<byte> _members = members;
-        private readonly ref readonly float _base = ref MemoryMarshal.GetReference(baseValues);
-        private readonly float _lambda = lambda;
-        private readonly ref float _destination = ref MemoryMarshal.GetReference(destination);
+        private readonly TRows _experts = experts;
+        private readonly ref readonly byte _members = ref MemoryMarshal.GetReference(members);
+        private readonly float _weight = 1f / members.Length;
+
+        public nuint Count { get; } = (nuint)members.Length;
+
+        public float Weight(nuint expert) => _weight;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Step<TLanes, TFloat, TBits>(nuint index)
+        public TFloat Value<TLanes, TFloat, TBits>(nuint expert, nuint index, TFloat baseValue)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat mean = TLanes.Load(in _experts, (_members[0] * _stride) + index);
-            for (int member = 1; member < _members.Length; member++)
-            {
-                mean = TLanes.Add(mean, TLanes.Load(in _experts, (_members[member] * _stride) + index));
-            }
-
-            if (_members.Length > 1)
-            {
-                mean = TLanes.Divide(mean, TLanes.Broadcast((float)_members.Length));
-            }
-
-            if (_lambda != 1f)
-            {
-                TFloat value = TLanes.Load(in _base, index);
-                TFloat delta = TLanes.Multiply(TLanes.Broadcast(_lambda), TLanes.Subtract(mean, value));
-                mean = TLanes.Add(value, delta);
-            }
-
-            TLanes.Store(mean, ref _destination, index);
+            nuint row = Unsafe.Add(ref Unsafe.AsRef(in _members), expert);
+            TFloat delta = TLanes.Subtract(_experts.Load<TLanes, TFloat, TBits>(row, index), baseValue);
+            return TLanes.Multiply(TLanes.Broadcast(_weight), delta);
         }
     }
 }

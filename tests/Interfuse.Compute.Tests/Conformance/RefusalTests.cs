@@ -7,6 +7,7 @@ namespace Interfuse.Compute.Tests.Conformance;
 public class RefusalTests(TestDevice device) : DeviceFixture(device)
 {
     private const int Length = 40;
+    private const int Channels = 8;
 
     private static readonly Consensus Plain = new(Normalize: true, 1f, ZeroSum.Positive);
 
@@ -79,6 +80,46 @@ public class RefusalTests(TestDevice device) : DeviceFixture(device)
             q.CountAndCollect(s.Floats(0), s.Floats(1), 0, 0, new TileCount[1], new uint[Length - 1])),
         new("counts for too many tiles", "length", (q, s) => q.CountEqual(s.Floats(0), s.Floats(1), 0, new int[2])),
         new("equal number -1", "'n'", (q, s) => q.IndexOfEqual(s.Floats(0), s.Floats(1), 0, -1)),
+
+        new("Gram matrices of nobody", "0 experts", (q, s) =>
+            q.ChannelGrams(s.Floats(0), [], Channels, s.Part(2, DType.Float64, 0))),
+        new("Gram matrices of too many", "give 1 to 16", (q, s) =>
+            q.ChannelGrams(s.Floats(0), [.. Enumerable.Repeat(s.Floats(1), 17)], 1, s.Part(2, DType.Float64, 40))),
+        new("Gram matrices of integers", "arithmetic", (q, s) =>
+            q.ChannelGrams(s.Floats(0), [s.Part(1, DType.Int32, Length)], Channels, s.Grams(2))),
+        new("Gram matrices of two lengths", "length", (q, s) =>
+            q.ChannelGrams(s.Floats(0), [s.Part(1, DType.Float32, 39)], Channels, s.Grams(2))),
+        new("Gram matrices of ragged channels", "7 channels", (q, s) =>
+            q.ChannelGrams(s.Floats(0), [s.Floats(1)], 7, s.Part(2, DType.Float64, 7))),
+        new("Gram matrices of no channels", "0 channels", (q, s) =>
+            q.ChannelGrams(s.Floats(0), [s.Floats(1)], 0, s.Part(2, DType.Float64, 0))),
+        new("Gram matrices in float32", "F32 is not F64", (q, s) =>
+            q.ChannelGrams(s.Floats(0), [s.Floats(1)], Channels, s.Part(2, DType.Float32, Channels))),
+        new("room for half the Gram matrices", "length", (q, s) =>
+            q.ChannelGrams(s.Floats(0), [s.Floats(1), s.Floats(1)], Channels, s.Part(2, DType.Float64, 16))),
+        new("Gram matrices over an expert", "overlaps", (q, s) =>
+            q.ChannelGrams(s.Floats(0), [s.Floats(1)], Channels, s.Grams(1))),
+
+        new("groups of too many", "give 1 to 16", (q, s) =>
+            q.MergeGroups(s.Floats(0), [.. Enumerable.Repeat(s.Floats(1), 17)], 1, 1f, s.Table(2), s.Floats(3))),
+        new("groups of ragged channels", "7 channels", (q, s) =>
+            q.MergeGroups(s.Floats(0), [s.Floats(1)], 7, 1f, s.Table(2), s.Floats(3))),
+        new("groups times infinity", "finite", (q, s) =>
+            q.MergeGroups(s.Floats(0), [s.Floats(1)], Channels, float.PositiveInfinity, s.Table(2), s.Floats(3))),
+        new("a table of bytes", "U8 is not I32", (q, s) =>
+            q.MergeGroups(s.Floats(0), [s.Floats(1)], Channels, 1f, s.Part(2, DType.UInt8, Channels), s.Floats(3))),
+        new("a table of fewer experts", "length", (q, s) =>
+            q.MergeGroups(s.Floats(0), [s.Floats(1), s.Floats(1)], Channels, 1f, s.Table(2), s.Floats(3))),
+        new("a bank of integers", "arithmetic", (q, s) => q.MergeGroups(
+            s.Floats(0), [s.Floats(1)], Channels, 1f, s.Table(2), s.Part(3, DType.Int32, Length))),
+        new("a bank without rows", "rows of 5", (q, s) => q.MergeGroups(
+            s.Floats(0), [s.Floats(1)], Channels, 1f, s.Table(2), s.Part(3, DType.Float32, 0))),
+        new("a bank of broken rows", "rows of 5", (q, s) => q.MergeGroups(
+            s.Floats(0), [s.Floats(1)], Channels, 1f, s.Table(2), s.Part(3, DType.Float32, 39))),
+        new("a bank over the base", "overlaps", (q, s) =>
+            q.MergeGroups(s.Floats(0), [s.Floats(1)], Channels, 1f, s.Table(2), s.Floats(0))),
+        new("a bank over its table", "overlaps", (q, s) =>
+            q.MergeGroups(s.Floats(0), [s.Floats(1)], Channels, 1f, s.Table(2), s.Floats(2))),
     ];
 
     /// <summary>The same for both ways to merge.</summary>
@@ -182,6 +223,12 @@ public class RefusalTests(TestDevice device) : DeviceFixture(device)
         public DeviceSpan Floats(int place) => Part(place, DType.Float32, Length);
 
         public DeviceSpan Part(int place, DType dtype, int length) => new(buffer, place * 8 * Length, dtype, length);
+
+        /// <summary>Room for the Gram matrices of one expert.</summary>
+        public DeviceSpan Grams(int place) => Part(place, DType.Float64, Channels);
+
+        /// <summary>A table of one expert's rows.</summary>
+        public DeviceSpan Table(int place) => Part(place, DType.Int32, Channels);
 
         /// <summary>The floats of a place from the second on, and one more.</summary>
         public DeviceSpan Shifted(int place) => new(buffer, (place * 8 * Length) + 4, DType.Float32, Length);

@@ -14,20 +14,10 @@ internal sealed partial class ReferenceQueue
         DeviceSpan groups,
         DeviceSpan energies)
     {
-        int columns = (int)(baseValues.Length / channels);
         for (int channel = 0; channel < channels; channel++)
         {
-            DeviceSpan Row(DeviceSpan matrix, int group = 0) =>
-                matrix.Slice((((long)group * channels) + channel) * columns, columns);
-
-            float[] origin = Widened(Row(baseValues));
-            var rows = new float[experts.Length][];
-            for (int expert = 0; expert < rows.Length; expert++)
-            {
-                rows[expert] = Widened(Row(experts[expert]));
-            }
-
-            double[] gram = Gram([.. rows.Select(row => row.Zip(origin, (x, b) => x - b).ToArray())]);
+            (float[] origin, float[][] rows) = ChannelRows(baseValues, experts, channels, channel);
+            double[] gram = Gram(origin, rows);
             byte[] assignment = new byte[rows.Length];
             ChannelPartition.Best(gram, rows.Length, clustering.Groups, clustering.Similarity, assignment);
             for (int expert = 0; expert < rows.Length; expert++)
@@ -40,7 +30,7 @@ internal sealed partial class ReferenceQueue
             for (int group = 0; group < clustering.Groups; group++)
             {
                 float[][] members = [.. rows.Where((_, expert) => assignment[expert] == group)];
-                Store([.. origin.Select((b, i) => Mean(members, i, b, clustering.Lambda))], Row(bank, group));
+                Store(Merged(origin, members, clustering.Lambda), Row(bank, (group * channels) + channel, origin.Length));
             }
         }
     }
@@ -98,40 +88,6 @@ internal sealed partial class ReferenceQueue
         ReferenceDevice.BytesOf(BankRow(bank, expert, row))
             .CopyTo(ReferenceDevice.BytesOf(destination.Slice(request * bank.Columns, bank.Columns)));
 
-    private static double[] Gram(float[][] deltas)
-    {
-        double[] gram = new double[deltas.Length * deltas.Length];
-        for (int e = 0; e < deltas.Length; e++)
-        {
-            for (int f = 0; f < deltas.Length; f++)
-            {
-                for (int block = 0; block < deltas[e].Length; block += 1024)
-                {
-                    gram[(e * deltas.Length) + f] += BlockDot(
-                        deltas[e].AsSpan(block, Math.Min(1024, deltas[e].Length - block)), deltas[f].AsSpan(block));
-                }
-            }
-        }
-
-        return gram;
-    }
-
-    private static double BlockDot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        double[] lanes = new double[16];
-        for (int i = 0; i < a.Length; i++)
-        {
-            lanes[i % 16] += (double)a[i] * b[i];
-        }
-
-        for (int half = 8; half > 0; half /= 2)
-        {
-            lanes = [.. lanes[..half].Zip(lanes[half..], (low, high) => low + high)];
-        }
-
-        return lanes[0];
-    }
-
     private static (double Total, double Lost) Energies(double[] gram, int experts, int groups, byte[] assignment)
     {
         double Own(int e) => gram[(e * experts) + e];
@@ -163,20 +119,5 @@ internal sealed partial class ReferenceQueue
         }
 
         return (Canonical(total), lost < 0 ? 0 : Canonical(lost));
-    }
-
-    private static double Canonical(double value) =>
-        double.IsNaN(value) ? BitConverter.UInt64BitsToDouble(0x7FF8_0000_0000_0000) : value;
-
-    private static float Mean(float[][] members, int column, float origin, float lambda)
-    {
-        float mean = members[0][column];
-        foreach (float[] member in members[1..])
-        {
-            mean += member[column];
-        }
-
-        mean = members.Length > 1 ? mean / members.Length : mean;
-        return lambda == 1 ? mean : origin + (lambda * (mean - origin));
     }
 }
