@@ -147,7 +147,7 @@ internal sealed class MatrixMeasure
         }
 
         TensorGrouping grouping = _matrix.Grouping!.Value;
-        if (grouping.Storage is TensorStorage.Auto or TensorStorage.Grouped && grouping.Groups < distinct)
+        if (PackDecision.IsGrouped(_matrix) && grouping.Groups < distinct)
         {
             ChannelPartition.Best(gram, _experts, grouping.Groups, grouping.Similarity, groups);
         }

@@ -250,7 +250,7 @@ internal sealed class ChannelMergingTests
     {
         _shop.Models("add", "code");
         string yaml = "merge_method: channel_merging\nbase_model: ./base\nmodels:\n  - {model: ./add/, name: sums}\n  - model: ./code\n";
-        Assert.That(_shop.Pack(yaml).Manifest.Experts, Is.EqualTo(new[] { "code", "sums" }));
+        Assert.That(_shop.Pack(yaml).Manifest.Experts, Is.EqualTo((string[])["code", "sums"]));
         Assert.That(
             () => _shop.Pack(yaml.Replace("sums", "code", StringComparison.Ordinal), "other"),
             Throws.InstanceOf<RecipeException>().With.Message.Contains("two experts are called 'code'"));
