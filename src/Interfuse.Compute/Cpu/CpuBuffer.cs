@@ -47,25 +47,29 @@ internal sealed unsafe class CpuMemory : IDisposable
 }
 
 /// <summary>A buffer of a <see cref="CpuDevice"/>.</summary>
-internal interface ICpuBuffer
+internal unsafe interface ICpuBuffer
 {
-    CpuMemory Memory { get; }
+    byte* Address { get; }
 }
 
 /// <inheritdoc cref="DeviceBuffer"/>
-internal sealed class CpuBuffer(long byteLength) : DeviceBuffer(byteLength), ICpuBuffer
+internal sealed unsafe class CpuBuffer(long byteLength) : DeviceBuffer(byteLength), ICpuBuffer
 {
-    public CpuMemory Memory { get; } = new(byteLength);
+    private readonly CpuMemory _memory = new(byteLength);
 
-    protected override void Dispose(bool disposing) => Memory.Dispose();
+    public byte* Address => _memory.Address;
+
+    protected override void Dispose(bool disposing) => _memory.Dispose();
 }
 
 /// <summary>A transfer buffer whose two sides are the same memory.</summary>
-internal sealed class CpuTransferBuffer(int byteLength) : TransferBuffer(byteLength), ICpuBuffer
+internal sealed unsafe class CpuTransferBuffer(int byteLength) : TransferBuffer(byteLength), ICpuBuffer
 {
-    public CpuMemory Memory { get; } = new(byteLength);
+    private readonly CpuMemory _memory = new(byteLength);
 
-    public override unsafe Span<byte> Host => new(Memory.Address, (int)ByteLength);
+    public byte* Address => _memory.Address;
 
-    protected override void Dispose(bool disposing) => Memory.Dispose();
+    public override Span<byte> Host => new(Address, (int)ByteLength);
+
+    protected override void Dispose(bool disposing) => _memory.Dispose();
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Interfuse.Compute;
 
 /// <summary>The machine's own processor: every operation by SIMD, on one thread or many.</summary>
@@ -54,6 +56,25 @@ public sealed class CpuDevice : Device
 
     /// <inheritdoc/>
     public override TransferBuffer AllocateTransfer(int byteLength) => new CpuTransferBuffer(byteLength);
+
+    /// <summary>Makes a buffer of memory that is there already, for example a mapped file, without a copy.</summary>
+    /// <remarks>
+    /// The buffer frees nothing: it holds the memory, which stays where it is until the last buffer over it, and every
+    /// other holder, has let go. Memory that can only be read must not be a destination. It is aligned as it is given.
+    /// </remarks>
+    /// <param name="memory">The memory.</param>
+    /// <param name="byteOffset">Where in it the buffer begins.</param>
+    /// <param name="byteLength">The buffer's length.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The memory is shorter.</exception>
+    public static DeviceBuffer Wrap(SafeBuffer memory, long byteOffset, long byteLength)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
+        ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)byteOffset, memory.ByteLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)byteLength, memory.ByteLength - (ulong)byteOffset);
+        return new WrappedBuffer(memory, byteOffset, byteLength);
+    }
 
     /// <inheritdoc/>
     public override DeviceQueue CreateQueue() => new CpuQueue(this);

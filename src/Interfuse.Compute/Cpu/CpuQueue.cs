@@ -96,7 +96,7 @@ internal sealed partial class CpuQueue : DeviceQueue
     }
 
     private static unsafe byte* Address(DeviceSpan span, long start) =>
-        ((ICpuBuffer)span.Buffer).Memory.Address + span.ByteOffset + (start * span.DType.Size());
+        ((ICpuBuffer)span.Buffer).Address + span.ByteOffset + (start * span.DType.Size());
 
     private void RunTiles<TWork>(TWork work, long elements)
         where TWork : IWork =>
