@@ -51,6 +51,20 @@ public sealed record PackManifest(
         DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
     };
 
+    /// <summary>Reads a <c>pack.json</c> and checks all that can be told without the other files.</summary>
+    /// <remarks>
+    /// Properties that this version does not know are passed over at the top and refused below it, where they would
+    /// change what a tensor is.
+    /// </remarks>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InterfuseException">It is no sound manifest of this version or an earlier one.</exception>
+    /// <exception cref="IOException">It cannot be opened or read.</exception>
+    public static PackManifest Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return new PackManifestReader(Path.GetFullPath(path)).Read();
+    }
+
     /// <summary>The bytes of <c>pack.json</c>: a line per tensor and file.</summary>
     public byte[] ToUtf8Bytes()
     {

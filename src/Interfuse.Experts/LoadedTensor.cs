@@ -1,0 +1,63 @@
+using Interfuse.Compute;
+
+namespace Interfuse.Experts;
+
+/// <summary>A tensor of a pack on a device: all experts' rows of it, looked up and computed with there.</summary>
+/// <remarks>
+/// Of what the experts have in common there is one copy. It outlives the pack it came from, and belongs to its device.
+/// Any queue of the device may use it; its operations are queued as those of <see cref="DeviceQueue"/> are.
+/// </remarks>
+public abstract class LoadedTensor(PackTensor tensor) : IDisposable
+{
+    /// <summary>Which tensor this is.</summary>
+    public PackTensor Tensor { get; } = tensor;
+
+    /// <summary>Copies consecutive rows of one expert, as many as the destination has room for.</summary>
+    /// <param name="queue">A queue of the device.</param>
+    /// <param name="expert">The expert, by its place in <see cref="ExpertPack.Experts"/>.</param>
+    /// <param name="firstRow">The first row.</param>
+    /// <param name="destination">Receives whole rows; of the tensor's type.</param>
+    /// <exception cref="ArgumentException">There are no such rows, or the destination is unfit.</exception>
+    public abstract void Gather(DeviceQueue queue, int expert, long firstRow, DeviceSpan destination);
+
+    /// <summary>Copies rows of several experts, in the order of the requests.</summary>
+    /// <param name="queue">A queue of the device.</param>
+    /// <param name="requests">Which rows, any number, repeated or not.</param>
+    /// <param name="destination">Receives a row per request; of the tensor's type.</param>
+    /// <exception cref="ArgumentException">There is no such row, or the destination is unfit.</exception>
+    public abstract void GatherBatch(DeviceQueue queue, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination);
+
+    /// <summary>
+    /// Multiplies each vector of a batch by its own expert's matrix [m, n], which is never written out:
+    /// <c>y[b, i] = sum over j of W[experts[b]][i, j] * x[b, j]</c>, as <see cref="DeviceQueue.GatherMultiply"/> has it.
+    /// </summary>
+    /// <remarks>
+    /// A row that experts share is read once for every <see cref="DeviceQueue.MaxBatch"/> vectors of the batch.
+    /// </remarks>
+    /// <param name="queue">A queue of the device.</param>
+    /// <param name="experts">The expert of each vector, any number of them.</param>
+    /// <param name="x">The vectors [B, n], of any float type.</param>
+    /// <param name="y">Receives the products [B, m], F32.</param>
+    /// <exception cref="ArgumentException">There is no such expert, or types or lengths are unfit.</exception>
+    public abstract void Multiply(DeviceQueue queue, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Gives the device's memory back; nothing queued may use it any more.</summary>
+    protected abstract void Dispose(bool disposing);
+
+    /// <summary>Refuses an expert that the pack does not have.</summary>
+    protected void CheckExpert(int expert)
+    {
+        if (expert < 0 || expert >= Tensor.ExpertCount)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(expert), expert, $"There is no expert {expert} among {Tensor.ExpertCount}.");
+        }
+    }
+}
