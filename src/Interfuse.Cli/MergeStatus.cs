@@ -1,5 +1,5 @@
 using System.Globalization;
-using Interfuse.Experts.Encoding;
+using Interfuse.Experts.Encoders;
 using Interfuse.Merging.Execution;
 
 namespace Interfuse.Cli;

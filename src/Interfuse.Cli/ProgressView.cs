@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Interfuse.Experts.Encoding;
+using Interfuse.Experts.Encoders;
 using Interfuse.Merging.Execution;
 using Interfuse.Merging.Planning;
 using Spectre.Console;

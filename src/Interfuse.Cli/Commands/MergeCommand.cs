@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Interfuse.Compute;
-using Interfuse.Experts.Encoding;
+using Interfuse.Experts.Encoders;
 using Interfuse.Merging.Execution;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;

@@ -1,4 +1,4 @@
-using Interfuse.Experts.Encoding;
+using Interfuse.Experts.Encoders;
 
 namespace Interfuse.Cli;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Interfuse.Experts;
-using Interfuse.Experts.Encoding;
+using Interfuse.Experts.Encoders;
 using Interfuse.Merging.Execution;
 
 namespace Interfuse.Cli;

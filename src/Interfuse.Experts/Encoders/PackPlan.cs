@@ -1,9 +1,10 @@
 using System.Security.Cryptography;
+using System.Text;
 using Interfuse.Checkpoints;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>What an expert pack is made of, known before any tensor is read: the experts, their tensors and side files.</summary>
 /// <remarks>How much room each tensor takes depends on the values and is decided later, see <see cref="PackEncoder"/>.</remarks>
@@ -94,7 +95,7 @@ public sealed class PackPlan : IDisposable
     internal string Fingerprint()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        void Add(string text) => hash.AppendData(System.Text.Encoding.UTF8.GetBytes(text + "\n"));
+        void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\n"));
 
         Add($"{Recipe.ToYaml()}|{Options.TruncateEmbeddings}|{Options.ShardSize}|{string.Join('|', Experts)}");
         foreach (SafetensorsFile file in _models

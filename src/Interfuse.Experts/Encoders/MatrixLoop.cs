@@ -1,7 +1,7 @@
 using Interfuse.Compute;
 using Interfuse.Merging.Execution;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>Runs over the chunks of a pack's matrices on several threads.</summary>
 internal static class MatrixLoop

@@ -1,7 +1,7 @@
 using Interfuse.Compute;
 using Interfuse.Merging.Recipes;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>
 /// The method <c>channel_merging</c> (Zhang et al., AAAI 2025, arXiv 2412.15283): per output channel, experts whose task

@@ -1,4 +1,4 @@
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>Some consecutive rows of a planned matrix, small enough to be held for all experts at once.</summary>
 /// <param name="Tensor">The matrix's place in the plan.</param>

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Interfuse.Checkpoints;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>Writes the files of a pack beside its weights: configuration, tokenizer, recipe, card, hashes and manifest.</summary>
 internal static class PackFiles

@@ -1,6 +1,6 @@
 using Interfuse.Checkpoints;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>How one matrix is stored, now that its values are known.</summary>
 /// <param name="Matrix">The matrix.</param>

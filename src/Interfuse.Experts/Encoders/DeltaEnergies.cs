@@ -1,4 +1,4 @@
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>Per expert, the squared norm of its task vector, and how much of it merging rows loses.</summary>
 /// <param name="experts">N.</param>

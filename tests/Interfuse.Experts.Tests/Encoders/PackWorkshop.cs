@@ -2,14 +2,14 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Interfuse.Checkpoints;
-using Interfuse.Experts.Encoding;
+using Interfuse.Experts.Encoders;
 using Interfuse.Merging.Execution;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 using Interfuse.Testing;
 
-namespace Interfuse.Experts.Tests.Encoding;
+namespace Interfuse.Experts.Tests.Encoders;
 
 /// <summary>A folder with a small base, experts of it, and packs of them.</summary>
 internal sealed class PackWorkshop : IDisposable

@@ -4,7 +4,7 @@ using Interfuse.Compute;
 using Interfuse.Merging.Execution;
 using Interfuse.Merging.Planning;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>One thread's work on chunks: reads the models' rows and computes on the device.</summary>
 internal sealed class MatrixWorker : IDisposable

@@ -4,7 +4,7 @@ using Interfuse.Checkpoints;
 using Interfuse.Compute;
 using Interfuse.Merging.Execution;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>Makes an expert pack: measures the experts, decides which rows they share, and writes the pack.</summary>
 /// <remarks>

@@ -3,7 +3,7 @@ using Interfuse.Checkpoints;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>Turns a recipe into the plan of a pack: opens the models, lists the tensors and checks that they fit.</summary>
 internal sealed class PackPlanner(Recipe recipe, MergeOptions options)

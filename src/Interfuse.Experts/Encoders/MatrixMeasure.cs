@@ -1,6 +1,6 @@
 using Interfuse.Compute;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>What is known of a matrix once it was read: how its experts differ, channel by channel.</summary>
 internal sealed class MatrixMeasure

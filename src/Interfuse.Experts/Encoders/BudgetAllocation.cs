@@ -1,6 +1,6 @@
 using Interfuse.Merging.Recipes;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>Spends what a budget leaves on the rows of the grouped matrices.</summary>
 internal static class BudgetAllocation

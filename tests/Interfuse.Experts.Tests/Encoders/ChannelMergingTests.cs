@@ -1,10 +1,10 @@
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
-using Interfuse.Experts.Encoding;
+using Interfuse.Experts.Encoders;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 
-namespace Interfuse.Experts.Tests.Encoding;
+namespace Interfuse.Experts.Tests.Encoders;
 
 internal sealed class ChannelMergingTests
 {

@@ -1,6 +1,6 @@
 using Interfuse.Merging.Planning;
 
-namespace Interfuse.Experts.Encoding;
+namespace Interfuse.Experts.Encoders;
 
 /// <summary>Decides, from what was measured, how each matrix is stored.</summary>
 internal static class PackDecision
