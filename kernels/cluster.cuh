@@ -1,9 +1,9 @@
-// What the stages of channel clustering share: rows read eight elements at a time.
+// What the kernels over experts' channels share: rows read eight elements at a time.
 #pragma once
 
 #include "cluster_arguments.h"
 #include "elements.cuh"
-#include "partition.cuh"
+#include "expert_set.cuh"
 
 namespace interfuse {
 
@@ -42,12 +42,12 @@ struct RowReader {
     }
 };
 
-static __device__ __forceinline__ RowReader base_reader(const ClusterArguments& a) {
-    return RowReader(a.base, a.base_dtype, a.aligned);
+static __device__ __forceinline__ RowReader base_reader(const ExpertMatrices& m) {
+    return RowReader(m.base, m.base_dtype, m.aligned);
 }
 
-static __device__ __forceinline__ RowReader expert_reader(const ClusterArguments& a, int expert) {
-    return RowReader(a.experts[expert], a.expert_dtypes[expert], a.aligned);
+static __device__ __forceinline__ RowReader expert_reader(const ExpertMatrices& m, int expert) {
+    return RowReader(m.experts[expert], m.expert_dtypes[expert], m.aligned);
 }
 
 }  // namespace interfuse

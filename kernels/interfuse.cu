@@ -1,11 +1,13 @@
 // All kernels in one translation unit: nvcc makes interfuse.fatbin of it, g++ the module of the software CUDA driver.
 #include "add_task_vectors.cu"
+#include "channel_grams.cu"
 #include "cluster.cu"
 #include "convert.cu"
 #include "elect_and_merge.cu"
 #include "gather.cu"
 #include "gather_multiply.cu"
 #include "linear.cu"
+#include "merge_groups.cu"
 #include "reduce.cu"
 #include "select_compact.cu"
 #include "select_histogram.cu"

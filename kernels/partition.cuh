@@ -5,13 +5,12 @@
 // fused with an addition here.
 #pragma once
 
-#include "simt.cuh"
+#include "expert_set.cuh"
 
 #include <stdint.h>
 
 namespace interfuse {
 
-constexpr unsigned kFullWarp = 0xFFFFFFFFu;
 constexpr int32_t kCosine = 0;
 constexpr int kMaxExactExperts = 8;
 constexpr int kMaxRounds = 32;
@@ -23,10 +22,6 @@ static __device__ __forceinline__ double no_score() {
 
 static __device__ __forceinline__ bool is_finite(double value) {
     return (__double_as_longlong(value) & 0x7FF0000000000000ll) != 0x7FF0000000000000ll;
-}
-
-static __device__ __forceinline__ int lowest_expert(uint32_t set) {
-    return __ffs(static_cast<int>(set)) - 1;
 }
 
 // A symmetric matrix of the experts in shared memory, row by row.

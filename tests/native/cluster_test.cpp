@@ -1,4 +1,4 @@
-// Channel clustering: the Gram matrix's energies, the groups against all partitions there are, the means of the groups
+// Channel clustering: the Gram matrix's energies, the groups against all partitions there are, the rows of the groups
 // found.
 #include "harness.h"
 
@@ -63,29 +63,30 @@ Clustered cluster(const Problem& p, bool special = false) {
     };
 
     ClusterArguments a{};
-    a.base = place(c.base);
-    a.base_dtype = p.dtype;
+    ExpertMatrices& m = a.matrices;
+    m.base = place(c.base);
+    m.base_dtype = p.dtype;
     for (int e = 0; e < p.experts; ++e) {
         c.experts.push_back(values(p.columns * 100 + e));
-        a.experts[e] = place(c.experts.back());
-        a.expert_dtypes[e] = p.dtype;
+        m.experts[e] = place(c.experts.back());
+        m.expert_dtypes[e] = p.dtype;
     }
     const Buffer<float> bank(p.groups * size);
     const Buffer<uint8_t> groups(p.experts * p.channels);
     const Buffer<double> energies(2 * p.channels);
     const Buffer<unsigned long long> non_finite(1, 0ull);
-    a.bank = bank.get();
-    a.bank_dtype = kFloat32;
+    a.bank.rows = bank.get();
+    a.bank.dtype = kFloat32;
     a.groups = groups.get();
     a.energies = energies.get();
-    a.non_finite = non_finite.get();
-    a.channels = p.channels;
-    a.columns = p.columns;
-    a.expert_count = p.experts;
+    a.bank.non_finite = non_finite.get();
+    m.channels = p.channels;
+    m.columns = p.columns;
+    m.expert_count = p.experts;
     a.group_count = p.groups;
     a.similarity = p.similarity;
-    a.lambda = p.lambda;
-    a.aligned = p.columns % 8 == 0;
+    a.bank.lambda = p.lambda;
+    m.aligned = p.columns % 8 == 0;
     const int capacity = p.experts <= 4 ? 4 : p.experts <= 8 ? 8 : 16;
     const int pairs = static_cast<int>((p.columns + 2047) / 2048);
     const unsigned warps = capacity == 16 ? kMaxClusterWarps : std::min(pairs, kMaxClusterWarps);
@@ -164,17 +165,22 @@ double best(const std::vector<std::vector<double>>& deltas, int groups, int32_t 
     return result;
 }
 
-float mean(const Problem& p, const Clustered& c, const std::vector<int>& partition, int group, int64_t i) {
-    float sum = 0;
-    int count = 0;
+float group_row(const Problem& p, const Clustered& c, const std::vector<int>& partition, int group, int64_t i) {
+    std::vector<float> values;
     for (int e = 0; e < p.experts; ++e) {
         if (partition[e] == group) {
-            sum = count == 0 ? c.experts[e][i] : sum + c.experts[e][i];
-            ++count;
+            values.push_back(c.experts[e][i]);
         }
     }
-    const float result = count > 1 ? sum / static_cast<float>(count) : sum;
-    return canonical(p.lambda == 1.0f ? result : c.base[i] + p.lambda * (result - c.base[i]));
+    if (values.size() == 1 && p.lambda == 1.0f) {
+        return canonical(values[0]);
+    }
+    const float weight = 1.0f / static_cast<float>(values.size());
+    float sum = weight * (values[0] - c.base[i]);
+    for (size_t member = 1; member < values.size(); ++member) {
+        sum += weight * (values[member] - c.base[i]);
+    }
+    return canonical(c.base[i] + p.lambda * sum);
 }
 
 std::vector<int> partition_of(const Problem& p, const Clustered& c, int64_t channel) {
@@ -189,13 +195,13 @@ std::vector<int> partition_of(const Problem& p, const Clustered& c, int64_t chan
     return partition;
 }
 
-void check_means(const Problem& p, const Clustered& c) {
+void check_rows(const Problem& p, const Clustered& c) {
     std::vector<float> expected(c.bank.size());
     for (int64_t channel = 0; channel < p.channels; ++channel) {
         const std::vector<int> partition = partition_of(p, c, channel);
         for (int g = 0; g < p.groups; ++g) {
             for (int64_t i = channel * p.columns; i < (channel + 1) * p.columns; ++i) {
-                expected[g * p.channels * p.columns + i] = mean(p, c, partition, g, i);
+                expected[g * p.channels * p.columns + i] = group_row(p, c, partition, g, i);
             }
         }
     }
@@ -209,7 +215,7 @@ void check_near(double expected, double actual, double scale, const std::string&
 
 void check_exact(const Problem& p) {
     const Clustered c = cluster(p);
-    check_means(p, c);
+    check_rows(p, c);
     for (int64_t channel = 0; channel < p.channels; ++channel) {
         std::vector<std::vector<double>> deltas;
         double total = 0;
@@ -253,9 +259,9 @@ const Case lengths("cluster: rows of several blocks and rounds, aligned or not",
     check_exact({12, 3, 1, 1.0f, 1, 3080, kBFloat16});
 });
 
-const Case special("cluster: means of special values", [] {
+const Case special("cluster: rows of special values", [] {
     const Problem p = {5, 3, 0, 0.5f, 6, 16, kFloat32};
-    check_means(p, cluster(p, true));
+    check_rows(p, cluster(p, true));
 });
 
 }  // namespace

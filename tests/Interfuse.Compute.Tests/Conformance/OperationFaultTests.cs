@@ -13,6 +13,7 @@ namespace Interfuse.Compute.Tests.Conformance;
 public class OperationFaultTests : SoftwareFixture
 {
     private const int Length = TileGrid.TileLength + 300;
+    private const int Channels = Length / 604;
 
     private static readonly Consensus Plain = new(Normalize: true, 1f, ZeroSum.Positive);
     private static readonly TaskTerm[] Terms =
@@ -72,6 +73,15 @@ public class OperationFaultTests : SoftwareFixture
             q.CountEqual(a, b, 0x3D00_0000, tiles);
             return [.. Bytes<int>(tiles), .. Bytes<long>([q.IndexOfEqual(a, b, 0x3D00_0000, 1)])];
         }),
+        new("Gram matrices", (q, a, b, r) => Void(() =>
+            q.ChannelGrams(a, [b, a], Channels, r.Buffer.Span(DType.Float64, 4 * Channels)))),
+        new("merged groups", (q, a, b, r) => Void(() =>
+        {
+            var table = new DeviceSpan(r.Buffer, Length * 4L, DType.Int32, 2 * Channels);
+            int[] rows = [.. Enumerable.Range(0, Channels), .. Enumerable.Range(0, Channels)];
+            q.Upload(Bytes<int>(rows), table);
+            q.MergeGroups(a, [b, a], Channels, 0.5f, table, r);
+        })),
     ];
 
     [Test]

@@ -11,7 +11,11 @@ public unsafe class ExpertArgumentsTests
     [Test]
     public void Structs_are_as_large_as_in_the_kernels()
     {
+        Assert.That(Unsafe.SizeOf<ExpertMatricesArguments>(), Is.EqualTo(232));
+        Assert.That(Unsafe.SizeOf<GroupBankArguments>(), Is.EqualTo(24));
         Assert.That(Unsafe.SizeOf<ClusterArguments>(), Is.EqualTo(280));
+        Assert.That(Unsafe.SizeOf<ChannelGramsArguments>(), Is.EqualTo(240));
+        Assert.That(Unsafe.SizeOf<MergeGroupsArguments>(), Is.EqualTo(264));
         Assert.That(Unsafe.SizeOf<GatherArguments>(), Is.EqualTo(56));
         Assert.That(Unsafe.SizeOf<GatherBatchArguments>(), Is.EqualTo(3632));
         Assert.That(Unsafe.SizeOf<GatherMultiplyArguments>(), Is.EqualTo(320));
@@ -20,9 +24,13 @@ public unsafe class ExpertArgumentsTests
     [Test]
     public void Fields_lie_where_the_kernels_look_for_them()
     {
-        Assert.That(Offset<ClusterArguments>(nameof(ClusterArguments.Bank)), Is.EqualTo(136));
-        Assert.That(Offset<ClusterArguments>(nameof(ClusterArguments.BaseType)), Is.EqualTo(184));
-        Assert.That(Offset<ClusterArguments>(nameof(ClusterArguments.BankType)), Is.EqualTo(252));
+        Assert.That(Offset<ExpertMatricesArguments>(nameof(ExpertMatricesArguments.Channels)), Is.EqualTo(136));
+        Assert.That(Offset<ExpertMatricesArguments>(nameof(ExpertMatricesArguments.BaseType)), Is.EqualTo(152));
+        Assert.That(Offset<ExpertMatricesArguments>(nameof(ExpertMatricesArguments.ExpertCount)), Is.EqualTo(220));
+        Assert.That(Offset<ClusterArguments>(nameof(ClusterArguments.Bank)), Is.EqualTo(232));
+        Assert.That(Offset<ClusterArguments>(nameof(ClusterArguments.Groups)), Is.EqualTo(256));
+        Assert.That(Offset<ChannelGramsArguments>(nameof(ChannelGramsArguments.Grams)), Is.EqualTo(232));
+        Assert.That(Offset<MergeGroupsArguments>(nameof(MergeGroupsArguments.Table)), Is.EqualTo(256));
         Assert.That(Offset<GatherBatchArguments>(nameof(GatherBatchArguments.Places)), Is.EqualTo(48));
         Assert.That(Offset<GatherMultiplyArguments>(nameof(GatherMultiplyArguments.Experts)), Is.EqualTo(64));
     }
