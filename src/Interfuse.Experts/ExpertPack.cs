@@ -168,7 +168,7 @@ public sealed partial class ExpertPack : IDisposable
         _files.Add(mapped);
         foreach (TensorInfo tensor in file.Tensors)
         {
-            add(new MappedTensor(mapped.Memory, tensor, file.Path));
+            add(new MappedTensor(mapped, tensor));
         }
     }
 

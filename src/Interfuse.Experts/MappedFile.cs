@@ -12,11 +12,27 @@ namespace Interfuse.Experts;
 internal sealed class MappedFile : IDisposable
 {
     private readonly MemoryMappedViewAccessor _view;
+    private volatile bool _disposed;
 
-    private MappedFile(MemoryMappedViewAccessor view) => _view = view;
+    private MappedFile(string path, MemoryMappedViewAccessor view)
+    {
+        Path = path;
+        _view = view;
+    }
+
+    /// <summary>The file's full path.</summary>
+    public string Path { get; }
 
     /// <summary>The memory; it stays until the last holder of its pointer has released it.</summary>
-    public SafeBuffer Memory => _view.SafeMemoryMappedViewHandle;
+    /// <exception cref="ObjectDisposedException">No new holders are taken.</exception>
+    public SafeBuffer Memory
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, typeof(ExpertPack));
+            return _view.SafeMemoryMappedViewHandle;
+        }
+    }
 
     /// <summary>Maps a whole file, which may be closed afterwards.</summary>
     public static MappedFile Map(SafetensorsFile file)
@@ -24,18 +40,24 @@ internal sealed class MappedFile : IDisposable
         using var mapped = MemoryMappedFile.CreateFromFile(
             file.Handle, mapName: null, file.Length, MemoryMappedFileAccess.Read, HandleInheritability.None,
             leaveOpen: true);
-        return new MappedFile(mapped.CreateViewAccessor(0, file.Length, MemoryMappedFileAccess.Read));
+        return new MappedFile(file.Path, mapped.CreateViewAccessor(0, file.Length, MemoryMappedFileAccess.Read));
     }
 
-    public void Dispose() => _view.Dispose();
+    public void Dispose()
+    {
+        _disposed = true;
+        _view.Dispose();
+    }
 }
 
 /// <summary>A tensor in a mapped file.</summary>
-/// <param name="Memory">The file's memory.</param>
+/// <param name="File">The file.</param>
 /// <param name="Info">The tensor and its place in the file.</param>
-/// <param name="Path">The file's path, for messages.</param>
-internal sealed record MappedTensor(SafeBuffer Memory, TensorInfo Info, string Path)
+internal sealed record MappedTensor(MappedFile File, TensorInfo Info)
 {
+    /// <summary>The file's path, for messages.</summary>
+    public string Path => File.Path;
+
     /// <summary>Gives the tensor's address, which holds until what is returned is disposed of.</summary>
     /// <exception cref="ObjectDisposedException">The pack is disposed of.</exception>
     public Pin Hold() => new(this);
@@ -47,7 +69,7 @@ internal sealed record MappedTensor(SafeBuffer Memory, TensorInfo Info, string P
 
         public Pin(MappedTensor tensor)
         {
-            _memory = tensor.Memory;
+            _memory = tensor.File.Memory;
             byte* start = null;
             _memory.AcquirePointer(ref start);
             Address = start + tensor.Info.Offset;

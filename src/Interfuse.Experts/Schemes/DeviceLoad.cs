@@ -15,7 +15,7 @@ internal static class DeviceLoad
         TensorInfo info = tensor.Info;
         if (queue.Device is CpuDevice)
         {
-            return CpuDevice.Wrap(tensor.Memory, info.Offset, info.ByteLength);
+            return CpuDevice.Wrap(tensor.File.Memory, info.Offset, info.ByteLength);
         }
 
         DeviceBuffer buffer = queue.Device.Allocate(info.ByteLength);

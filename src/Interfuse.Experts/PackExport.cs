@@ -1,0 +1,125 @@
+using Interfuse.Checkpoints;
+using Interfuse.Merging.Execution;
+
+namespace Interfuse.Experts;
+
+/// <summary>How an expert is given back.</summary>
+public sealed record PackExportOptions
+{
+    /// <summary>Begin a new file at this many tensor bytes; at least 1.</summary>
+    public long ShardSize { get; init; } = 5_000_000_000;
+
+    /// <summary>Whether a directory with content at the target may be replaced.</summary>
+    public bool Overwrite { get; init; }
+}
+
+/// <summary>What an export made.</summary>
+/// <param name="Target">The directory.</param>
+/// <param name="Tensors">The tensors written.</param>
+/// <param name="Bytes">Their bytes.</param>
+/// <param name="Files">The weight files.</param>
+/// <param name="SideFiles">The names of the files beside them.</param>
+public sealed record PackExportResult(string Target, int Tensors, long Bytes, int Files, IReadOnlyList<string> SideFiles);
+
+/// <summary>Gives one expert of a pack back as a Hugging Face directory.</summary>
+public static class PackExport
+{
+    // What a thread holds in memory: a tensor goes over in parts of this size, whatever its rows are.
+    private const int PartBytes = 4 << 20;
+    private const string ConfigName = "config.json";
+
+    /// <summary>Writes an expert to a directory, which appears when it is complete and not before.</summary>
+    /// <param name="pack">The pack.</param>
+    /// <param name="expert">The expert, by its place in <see cref="ExpertPack.Experts"/>.</param>
+    /// <param name="target">The directory to make.</param>
+    /// <param name="options">How.</param>
+    /// <param name="progress">Is told how many tensor bytes have been written, from any thread.</param>
+    /// <param name="cancellation">Ends the work early; nothing is left of it then.</param>
+    /// <exception cref="InterfuseException">The target cannot be written, or is the pack.</exception>
+    /// <exception cref="IOException">The disk is full, or reading or writing failed.</exception>
+    /// <exception cref="OperationCanceledException">It was asked for.</exception>
+    public static PackExportResult Run(
+        ExpertPack pack, int expert, string target, PackExportOptions options,
+        IProgress<long>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(pack);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfNegative(expert);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(expert, pack.Experts.Count);
+        var layout = CheckpointLayout.Create([.. pack.Tensors.Select(tensor => tensor.Spec)], options.ShardSize);
+        string[] sideFiles = [.. pack.Config is null ? [] : (string[])[ConfigName], .. pack.SideFiles];
+        using StagedDirectory staged = StagedDirectory.Open(target, options.Overwrite, resume: false);
+        try
+        {
+            RefusePackAsTarget(pack, staged);
+            WriteTensors(pack, expert, staged.Path, layout, progress, cancellation);
+            foreach (string name in sideFiles)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                File.Copy(Path.Combine(pack.Path, name), Path.Combine(staged.Path, name));
+            }
+        }
+        catch
+        {
+            // Nothing half-written is left.
+            staged.Discard();
+            throw;
+        }
+
+        // Not within the above: an expert that is complete stays where it is when it can't be put in place.
+        staged.Publish();
+        return new PackExportResult(
+            staged.Target, pack.Tensors.Count, pack.Tensors.Sum(tensor => tensor.Spec.ByteLength), layout.Shards.Count, sideFiles);
+    }
+
+    private static void WriteTensors(
+        ExpertPack pack, int expert, string directory, CheckpointLayout layout,
+        IProgress<long>? progress, CancellationToken cancellation)
+    {
+        using var writer = CheckpointWriter.Create(directory, layout);
+        using var buffers = new ThreadLocal<byte[]>(() => GC.AllocateUninitializedArray<byte>(PartBytes));
+        long written = 0;
+        Parallels.Run(
+            Parts(pack),
+            part =>
+            {
+                PackTensor tensor = pack.Tensors[part.Tensor];
+                Span<byte> bytes = buffers.Value.AsSpan(0, (int)Math.Min(PartBytes, tensor.Spec.ByteLength - part.Offset));
+                pack.Read(tensor, expert, part.Offset, bytes);
+                writer.Write(part.Tensor, part.Offset, bytes);
+                long all = Interlocked.Add(ref written, bytes.Length);
+                progress?.Report(all);
+            },
+            cancellation);
+        writer.Complete();
+    }
+
+    private static IEnumerable<(int Tensor, long Offset)> Parts(ExpertPack pack)
+    {
+        for (int tensor = 0; tensor < pack.Tensors.Count; tensor++)
+        {
+            for (long offset = 0; offset < pack.Tensors[tensor].Spec.ByteLength; offset += PartBytes)
+            {
+                yield return (tensor, offset);
+            }
+        }
+    }
+
+    // Replacing the pack by one of its experts would lose the others.
+    private static void RefusePackAsTarget(ExpertPack pack, StagedDirectory staged)
+    {
+        if (File.Exists(Path.Combine(staged.Target, PackManifest.FileName)))
+        {
+            throw new InterfuseException(
+                $"{staged.Target}: is an expert pack, and would be lost with all its experts; give another directory.");
+        }
+
+        string target = Merger.RealPath(staged.Target) + Path.DirectorySeparatorChar;
+        string input = Merger.RealPath(pack.Path) + Path.DirectorySeparatorChar;
+        if (target.StartsWith(input, StringComparison.Ordinal) || input.StartsWith(target, StringComparison.Ordinal))
+        {
+            throw new InterfuseException(
+                $"{staged.Target}: is within the pack {pack.Path}, or holds it; give another directory.");
+        }
+    }
+}
