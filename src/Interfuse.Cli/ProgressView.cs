@@ -7,22 +7,19 @@ using Spectre.Console;
 namespace Interfuse.Cli;
 
 /// <summary>
-/// Shows how far a merge is, on the error stream: a bar where that is a terminal, elsewhere a plain line now and then.
+/// Shows how far a merge or an analysis is, on the error stream: a bar where that is a terminal, elsewhere a plain line now and then.
 /// </summary>
 internal sealed class ProgressView : IDisposable
 {
     private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(30);
 
-    private readonly Func<TimeSpan, MergeStatus> _status;
-    private readonly long _bytes;
-    private readonly long _begin = Stopwatch.GetTimestamp();
+    private readonly Func<(long Done, long Total, string Text)> _status;
     private readonly ManualResetEventSlim _over = new();
     private readonly Task _shown;
 
-    private ProgressView(long bytes, Func<TimeSpan, MergeStatus> status)
+    private ProgressView(Func<(long Done, long Total, string Text)> status)
     {
-        _bytes = bytes;
         _status = status;
         _shown = Task.Run(Follow);
     }
@@ -31,15 +28,32 @@ internal sealed class ProgressView : IDisposable
     public static ProgressView? Show(MergePlan plan, MergeProgress progress, bool hidden)
     {
         long bytes = plan.Layout.Shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.ByteLength));
-        return hidden
-            ? null
-            : new ProgressView(bytes, elapsed => MergeStatus.Of(progress, bytes, plan.TensorCount, elapsed));
+        long begin = Stopwatch.GetTimestamp();
+        return Show(
+            () =>
+            {
+                var status = MergeStatus.Of(progress, bytes, plan.TensorCount, Stopwatch.GetElapsedTime(begin));
+                return (status.BytesDone, bytes, status.ToText());
+            },
+            hidden);
     }
 
     /// <summary>The same for a pack, whose size is known only when its models have been read.</summary>
-    public static ProgressView? Show(PackPlan plan, MergeProgress progress, bool hidden) => hidden
-        ? null
-        : new ProgressView(2 * plan.InputBytes, elapsed => MergeStatus.OfPack(progress, plan, elapsed));
+    public static ProgressView? Show(PackPlan plan, MergeProgress progress, bool hidden)
+    {
+        long begin = Stopwatch.GetTimestamp();
+        return Show(
+            () =>
+            {
+                var status = MergeStatus.OfPack(progress, plan, Stopwatch.GetElapsedTime(begin));
+                return (status.BytesDone, status.BytesTotal, status.ToText());
+            },
+            hidden);
+    }
+
+    /// <summary>Shows the progress of any work, in bytes and in words, until disposed; null where it is hidden.</summary>
+    public static ProgressView? Show(Func<(long Done, long Total, string Text)> status, bool hidden) =>
+        hidden ? null : new ProgressView(status);
 
     public void Dispose()
     {
@@ -65,7 +79,7 @@ internal sealed class ProgressView : IDisposable
         }
         catch (IOException)
         {
-            // The terminal is gone; the merge goes on without being watched.
+            // The terminal is gone; the work goes on without being watched.
         }
     }
 
@@ -74,12 +88,12 @@ internal sealed class ProgressView : IDisposable
         .Columns(new ProgressBarColumn { Width = 32 }, new TaskDescriptionColumn { Alignment = Justify.Left })
         .Start(context =>
         {
-            ProgressTask task = context.AddTask(Markup.Escape(Status().ToText()), maxValue: _bytes);
+            ProgressTask task = context.AddTask(Markup.Escape(_status().Text));
             do
             {
-                MergeStatus status = Status();
-                task.Value = status.BytesDone;
-                task.Description = Markup.Escape(status.ToText());
+                (long done, task.MaxValue, string text) = _status();
+                task.Value = done;
+                task.Description = Markup.Escape(text);
             }
             while (!_over.Wait(BarInterval));
         });
@@ -88,9 +102,7 @@ internal sealed class ProgressView : IDisposable
     {
         while (!_over.Wait(LineInterval))
         {
-            Messages.Note(Status().ToText());
+            Messages.Note(_status().Text);
         }
     }
-
-    private MergeStatus Status() => _status(Stopwatch.GetElapsedTime(_begin));
 }
