@@ -9,6 +9,7 @@ var root = new RootCommand(Description)
 {
     MergeCommand.Create(),
     InspectCommand.Create(),
+    AnalyzeCommand.Create(),
     DoctorCommand.Create(),
     BenchCommand.Create(),
 };
