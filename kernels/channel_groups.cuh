@@ -47,14 +47,13 @@ static __device__ __forceinline__ int store_group(
 }
 
 // The thread block writes the rows of a channel's groups: base + lambda * (sum of (1 / count) * (x - base)), but a lone
-// expert's own row where lambda is 1. Experts come in the order of their groups, so that one sum at a time is enough.
+// expert's own row as it is. Experts come in the order of their groups, so that one sum at a time is enough.
 template <int Capacity>
 static __device__ __forceinline__ void write_groups(
     const ExpertMatrices& m, const GroupBank& bank, int64_t channel, const ChannelGroups& groups) {
     const uint32_t begins = groups.begins;
     const uint32_t ends = groups.ends;
-    const bool keeps_lone = bank.lambda == 1.0f;
-    const bool needs_base = !keeps_lone || begins != ends;
+    const bool needs_base = begins != ends;
     int non_finite = 0;
     for (int64_t column = threadIdx.x * 8; column < m.columns; column += blockDim.x * 8) {
         const int64_t index = channel * m.columns + column;
@@ -94,10 +93,9 @@ static __device__ __forceinline__ void write_groups(
                     sum[k] = first ? part : sum[k] + part;
                 }
                 if (last) {
-                    const bool lone = first && keeps_lone;
 #pragma unroll
                     for (int k = 0; k < 8; ++k) {
-                        values[k] = lone ? values[k] : base[k] + bank.lambda * sum[k];
+                        values[k] = first ? values[k] : base[k] + bank.lambda * sum[k];
                     }
                     const int64_t row = groups.rows[group];
                     non_finite += store_group(bank, m.aligned, row * m.columns + column, available, values);

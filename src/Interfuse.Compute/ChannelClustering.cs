@@ -3,7 +3,7 @@ namespace Interfuse.Compute;
 /// <summary>How <see cref="DeviceQueue.ClusterChannels"/> groups the experts of a channel and merges a group.</summary>
 /// <param name="Groups">Into how many groups (K), 1 to the number of experts; none of them is empty.</param>
 /// <param name="Similarity">What makes task vectors alike.</param>
-/// <param name="Lambda">Scales a group's mean task vector, any finite number.</param>
+/// <param name="Lambda">Scales the mean task vector of a group of two or more, any finite number.</param>
 public readonly record struct ChannelClustering(
     int Groups, ChannelSimilarity Similarity = ChannelSimilarity.Cosine, float Lambda = 1f);
 

@@ -37,13 +37,12 @@ public abstract partial class DeviceQueue
     /// The experts of a channel with equal entries in the table are a group, and that entry is its row of the bank. With
     /// <c>v_e = (1 / count) * (x_e - base)</c> for the group's experts, the row is <c>base + lambda * (sum v_e)</c> in
     /// float32, one rounding per operation: <c>1 / count</c> is rounded first, the sum runs in the order of the experts
-    /// and begins with the first v. But a group of one with a lambda of 1 is the expert's own row bit for bit, save for
-    /// the payload of NaNs, since <c>base + (x - base)</c> would be rounded.
+    /// and begins with the first v. But a group of one is the expert's own row bit for bit, whatever lambda is, save for
+    /// the payload of NaNs: lambda makes up for what averaging takes from task vectors, and nothing was averaged.
     /// </para>
     /// <para>
     /// Where all N experts, two or more, are one group in every channel, this is <see cref="AddTaskVectors"/> with
-    /// weights of <c>1f / N</c>, this lambda and no normalization, bit for bit. So it is for one expert and any other
-    /// lambda than 1.
+    /// weights of <c>1f / N</c>, this lambda and no normalization, bit for bit.
     /// </para>
     /// <para>
     /// Rows of the bank that the table does not name stay as they are. Rows of different channels are different rows,

@@ -7,7 +7,7 @@ public sealed partial class CpuKernels
 {
     /// <summary>
     /// The base and, times lambda, the mean task vector of some experts: with <c>v = (1 / count) * (x - base)</c>,
-    /// <c>base + lambda * (sum v)</c>. A single expert's values with a lambda of 1 are copied.
+    /// <c>base + lambda * (sum v)</c>. A single expert's values are copied, whatever lambda is.
     /// </summary>
     /// <param name="experts">One row per expert.</param>
     /// <param name="members">Which of them, at least one.</param>
@@ -27,7 +27,7 @@ public sealed partial class CpuKernels
         }
 
         ArgumentOutOfRangeException.ThrowIfZero(members.Length, nameof(members));
-        if (members.Length == 1 && lambda == 1f)
+        if (members.Length == 1)
         {
             experts[members[0]].CopyTo(destination);
             return;

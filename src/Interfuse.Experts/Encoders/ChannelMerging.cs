@@ -121,6 +121,6 @@ internal enum TensorStorage
 /// How far the experts may lie from their average for it to stand for all: the root of the mean squared distance, as a
 /// share of the base's norm.
 /// </param>
-/// <param name="Lambda">Scales the mean task vector of a group.</param>
+/// <param name="Lambda">Scales the mean task vector of a group of two or more.</param>
 internal readonly record struct TensorGrouping(
     int Groups, ChannelSimilarity Similarity, bool ByHead, TensorStorage Storage, double ShareWithin, float Lambda);

@@ -25,7 +25,7 @@ internal sealed class DeltaEnergies(int experts)
 
     /// <summary>
     /// Adds those of a channel. With T the sum of G over a group of c experts, expert e loses
-    /// <c>G[e,e] - 2 (lambda / c) sum G[e,f] + (lambda / c)^2 T</c>; one that is alone loses nothing at lambda 1.
+    /// <c>G[e,e] - 2 (lambda / c) sum G[e,f] + (lambda / c)^2 T</c>; one that is alone loses nothing.
     /// </summary>
     /// <param name="gram">G [N, N].</param>
     /// <param name="groups">The group of each expert.</param>
@@ -54,7 +54,7 @@ internal sealed class DeltaEnergies(int experts)
                 }
             }
 
-            if (count > 1 || lambda != 1)
+            if (count > 1)
             {
                 double scale = lambda / count;
                 Lost[e] += Math.Max(0, own - (2 * scale * shared) + (scale * scale * all));

@@ -52,7 +52,7 @@ internal sealed partial class ReferenceQueue
     private static DeviceSpan Row(DeviceSpan matrix, long row, long columns) => matrix.Slice(row * columns, columns);
 
     private static float[] Merged(float[] origin, float[][] members, float lambda) =>
-        members.Length == 1 && lambda == 1
+        members.Length == 1
             ? members[0]
             : [.. origin.Select((b, i) => b + (lambda * MeanDelta(b, [.. members.Select(member => member[i])])))];
 
