@@ -1,5 +1,5 @@
 // Channel clustering: the Gram matrix's energies, the groups against all partitions there are, the rows of the groups
-// found.
+// found; and the kernels that do one half of it each.
 #include "harness.h"
 
 #include "cluster_arguments.h"
@@ -38,6 +38,9 @@ struct Clustered {
     std::vector<float> bank;
     std::vector<uint8_t> groups;
     std::vector<double> energies;
+    // What the kernels that do one half each make of the same: the Gram matrices, and the bank for the groups found.
+    std::vector<double> grams;
+    std::vector<float> merged;
 };
 
 Clustered cluster(const Problem& p, bool special = false) {
@@ -96,6 +99,25 @@ Clustered cluster(const Problem& p, bool special = false) {
     c.bank = bank.download();
     c.groups = groups.download();
     c.energies = energies.download();
+
+    const Buffer<double> grams(p.channels * p.experts * p.experts);
+    launch(("interfuse_channel_grams_" + std::to_string(capacity)).c_str(), {static_cast<unsigned>(p.channels)},
+           {warps * 32}, warps * stage, ChannelGramsArguments{m, grams.get()});
+    c.grams = grams.download();
+    std::vector<int32_t> rows;
+    for (size_t i = 0; i < c.groups.size(); ++i) {
+        rows.push_back(static_cast<int32_t>(c.groups[i] * p.channels + i % p.channels));
+    }
+    const Buffer<int32_t> table(rows);
+    const Buffer<float> merged(p.groups * size);
+    const Buffer<unsigned long long> merged_non_finite(1, 0ull);
+    MergeGroupsArguments merge = {m, a.bank, table.get()};
+    merge.bank.rows = merged.get();
+    merge.bank.non_finite = merged_non_finite.get();
+    launch(("interfuse_merge_groups_" + std::to_string(capacity)).c_str(), {static_cast<unsigned>(p.channels)},
+           {kMaxClusterWarps * 32}, 0, merge);
+    c.merged = merged.download();
+    expect_equal(non_finite.download(), merged_non_finite.download(), p.text() + ": values that are not finite");
     for (Buffer<uint16_t>* buffer : narrow) {
         delete buffer;
     }
@@ -206,6 +228,22 @@ void check_rows(const Problem& p, const Clustered& c) {
         }
     }
     expect_equal(expected, c.bank, p.text() + ": bank");
+    expect_equal(expected, c.merged, p.text() + ": merged as the table says");
+}
+
+/// The Gram matrices against the energies, which are sums over the same ones: equal to the last bit.
+void check_grams(const Problem& p, const Clustered& c) {
+    for (int64_t channel = 0; channel < p.channels; ++channel) {
+        const double* gram = &c.grams[channel * p.experts * p.experts];
+        double total = 0;
+        for (int e = 0; e < p.experts; ++e) {
+            total += gram[e * p.experts + e];
+            for (int f = 0; f < e; ++f) {
+                expect_equal(gram[e * p.experts + f], gram[f * p.experts + e], p.text() + ": both triangles");
+            }
+        }
+        expect_equal(c.energies[2 * channel], total, p.text() + ": energy of the Gram matrix");
+    }
 }
 
 void check_near(double expected, double actual, double scale, const std::string& what) {
@@ -216,6 +254,7 @@ void check_near(double expected, double actual, double scale, const std::string&
 void check_exact(const Problem& p) {
     const Clustered c = cluster(p);
     check_rows(p, c);
+    check_grams(p, c);
     for (int64_t channel = 0; channel < p.channels; ++channel) {
         std::vector<std::vector<double>> deltas;
         double total = 0;
