@@ -23,8 +23,8 @@ internal readonly struct ExpertMatrices(DeviceSpan[] inputs, long channels)
             Span<float> deltas = workspace.Scratch(Experts);
             for (int expert = 0; expert < Experts; expert++)
             {
-                workspace.Kernels.TaskVector(
-                    values[0], values[expert + 1], minimumBits: 0, deltas.Slice(expert * CpuWorkspace.RowStride, length));
+                Span<float> delta = deltas.Slice(expert * CpuWorkspace.RowStride, length);
+                workspace.Kernels.TaskVector(values[0], values[expert + 1], minimumBits: 0, delta);
             }
 
             workspace.Kernels.AddGram(new Rows(deltas, Experts, length, CpuWorkspace.RowStride), gram);

@@ -88,31 +88,7 @@ public class ChannelGroupTests(TestDevice device) : DeviceFixture(device)
 
     [Test]
     public void One_group_of_all_is_their_plain_average(
-        [Range(2, 16)] int experts, [ValueSource(nameof(Lambdas))] float lambda)
-    {
-        const int channels = 4;
-        foreach (int columns in (int[])[8, 131])
-        {
-            using SideBySide both = SideBySide();
-            Place[] models = Models(both, experts, channels * columns, new Random(columns + experts), Blocks.Mixed);
-            DType dtype = TensorData.DTypes[experts % 4];
-            int[] table = [.. Enumerable.Range(0, experts * channels).Select(i => i % channels)];
-            byte[] merged = Merge(both, models, channels, lambda, table, dtype, 0, channels);
-            Place average = both.Room(dtype, channels * columns);
-            byte[] expected = new byte[merged.Length];
-            TaskTerm[] terms = [.. Enumerable.Repeat(new TaskTerm(1f / experts), experts)];
-            both.Same(
-                side =>
-                {
-                    side.Queue.AddTaskVectors(
-                        side[models[0]], side[models[1..]], terms, new Consensus(false, lambda, ZeroSum.Positive), 0,
-                        side[average]);
-                    side.Queue.Download(side[average], expected);
-                },
-                "the average");
-            Assert.That(merged, Is.EqualTo(expected), $"{experts} experts, {columns} columns, {dtype}");
-        }
-    }
+        [Range(2, 16)] int experts, [ValueSource(nameof(Lambdas))] float lambda) => CheckAverage(experts, lambda);
 
     [Test]
     public void A_group_of_one_is_the_experts_own_row([ValueSource(nameof(Columns))] int columns)
@@ -159,6 +135,32 @@ public class ChannelGroupTests(TestDevice device) : DeviceFixture(device)
             int[] table = Partition(CheckGrams(both, models, channels), experts, channels, clustering);
             byte[] merged = Merge(both, models, channels, lambda, table, DType.Float32, 0, groups * channels);
             Assert.That(merged, Is.EqualTo(expected), $"{clustering}");
+        }
+    }
+
+    private void CheckAverage(int experts, float lambda)
+    {
+        const int channels = 4;
+        foreach (int columns in (int[])[8, 131])
+        {
+            using SideBySide both = SideBySide();
+            Place[] models = Models(both, experts, channels * columns, new Random(columns + experts), Blocks.Mixed);
+            DType dtype = TensorData.DTypes[experts % 4];
+            int[] table = [.. Enumerable.Range(0, experts * channels).Select(i => i % channels)];
+            byte[] merged = Merge(both, models, channels, lambda, table, dtype, 0, channels);
+            Place average = both.Room(dtype, channels * columns);
+            byte[] expected = new byte[merged.Length];
+            TaskTerm[] terms = [.. Enumerable.Repeat(new TaskTerm(1f / experts), experts)];
+            both.Same(
+                side =>
+                {
+                    side.Queue.AddTaskVectors(
+                        side[models[0]], side[models[1..]], terms, new Consensus(false, lambda, ZeroSum.Positive), 0,
+                        side[average]);
+                    side.Queue.Download(side[average], expected);
+                },
+                "the average");
+            Assert.That(merged, Is.EqualTo(expected), $"{experts} experts, {columns} columns, {dtype}");
         }
     }
 

@@ -30,7 +30,8 @@ internal sealed partial class ReferenceQueue
             for (int group = 0; group < clustering.Groups; group++)
             {
                 float[][] members = [.. rows.Where((_, expert) => assignment[expert] == group)];
-                Store(Merged(origin, members, clustering.Lambda), Row(bank, (group * channels) + channel, origin.Length));
+                long row = (group * channels) + channel;
+                Store(Merged(origin, members, clustering.Lambda), Row(bank, row, origin.Length));
             }
         }
     }
