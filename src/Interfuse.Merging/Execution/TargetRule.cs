@@ -20,7 +20,7 @@ internal static class TargetRule
     }
 
     /// <summary>A full path with every symbolic link on the way followed, so that two names of one directory are seen to be one.</summary>
-    private static string RealPath(string path)
+    internal static string RealPath(string path)
     {
         string? parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(path));
         if (parent is null)
