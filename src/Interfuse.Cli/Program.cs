@@ -10,6 +10,8 @@ var root = new RootCommand(Description)
     MergeCommand.Create(),
     InspectCommand.Create(),
     AnalyzeCommand.Create(),
+    ExportCommand.Create(),
+    VerifyCommand.Create(),
     DoctorCommand.Create(),
     BenchCommand.Create(),
 };

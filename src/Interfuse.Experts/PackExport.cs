@@ -114,8 +114,8 @@ public static class PackExport
                 $"{staged.Target}: is an expert pack, and would be lost with all its experts; give another directory.");
         }
 
-        string target = Merger.RealPath(staged.Target) + Path.DirectorySeparatorChar;
-        string input = Merger.RealPath(pack.Path) + Path.DirectorySeparatorChar;
+        string target = TargetRule.RealPath(staged.Target) + Path.DirectorySeparatorChar;
+        string input = TargetRule.RealPath(pack.Path) + Path.DirectorySeparatorChar;
         if (target.StartsWith(input, StringComparison.Ordinal) || input.StartsWith(target, StringComparison.Ordinal))
         {
             throw new InterfuseException(

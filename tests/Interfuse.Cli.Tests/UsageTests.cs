@@ -3,7 +3,7 @@ namespace Interfuse.Cli.Tests;
 /// <summary>Command lines that make no sense: exit code 2, one message, and where to find help.</summary>
 public sealed class UsageTests
 {
-    [TestCase("", "a command is missing: merge, inspect, doctor, bench")]
+    [TestCase("", "a command is missing: merge, inspect, export, verify, doctor, bench")]
     [TestCase("mrege a b", "unknown command 'mrege', did you mean 'merge'?")]
     [TestCase("--hlep", "unknown option '--hlep', did you mean '--help'?")]
     [TestCase("merge", "'RECIPE' missing")]
@@ -45,11 +45,13 @@ public sealed class UsageTests
         Mistakes.AssertMistake(outcome, ExitCode.BadInput, "@recipe.yml: there is no such file");
     }
 
-    [TestCase("", "merge", "inspect", "doctor", "bench", "--version", "Exit codes", "130")]
+    [TestCase("", "merge", "inspect", "export", "verify", "doctor", "bench", "--version", "Exit codes", "130")]
     [TestCase(
         "merge", "RECIPE", "OUT", "--threads", "--max-memory", "--shard-size", "--seed", "--semantics", "--overwrite",
         "--truncate-embeddings", "--resume", "--dry-run", "--json", "--quiet", "4GiB", "5GB", "published")]
     [TestCase("inspect", "PATH", "--tensors", "--json")]
+    [TestCase("export", "PACK", "OUT", "--expert", "--shard-size", "5GB", "--overwrite", "--json", "--quiet")]
+    [TestCase("verify", "PACK", "--json")]
     [TestCase("doctor", "--json")]
     [TestCase("bench", "kernels")]
     [TestCase(
