@@ -7,7 +7,8 @@ namespace Interfuse.Cli;
 /// <summary>The analysis as one page that needs nothing but itself: no scripts, no network.</summary>
 internal sealed class AnalysisPage(ModelAnalysis analysis, string recipe)
 {
-    private const int MostNumberedExperts = 6;
+    private const int MostLargeExperts = 6;
+    private const double PictureWidth = 1000;
 
     private readonly DeltaStatistics _all = DeltaStatistics.Sum(analysis.Tensors.Select(tensor => tensor.Statistics));
 
@@ -57,7 +58,7 @@ internal sealed class AnalysisPage(ModelAnalysis analysis, string recipe)
         ];
         return Join(
             "<div class=\"tiles\">",
-            tiles.Select(tile => $"<div><strong>{Svg.Escape(tile.Value)}</strong><span>{Svg.Escape(tile.Caption)}</span></div>"),
+            tiles.Select(tile => $"<div><strong>{Svg.Escape(tile.Value)}</strong><span>{Prose(tile.Caption)}</span></div>"),
             "</div>");
     }
 
@@ -74,47 +75,73 @@ internal sealed class AnalysisPage(ModelAnalysis analysis, string recipe)
 
     private string Cosines()
     {
-        bool numbered = analysis.Experts.Count <= MostNumberedExperts;
-        double cell = numbered ? 44 : 18;
-        IEnumerable<string> maps = analysis.Modules.Select(module =>
+        int experts = analysis.Experts.Count;
+        bool large = experts <= MostLargeExperts;
+        (string Module, DeltaStatistics Statistics)[] modules = [.. analysis.Modules.Select(module =>
+            (module, analysis.Of(tensor => tensor.Module == module)!))];
+        var pairs = Enumerable.Range(0, experts * experts).Where(pair => pair / experts != pair % experts).ToList();
+        var scale = ColourScale.ForCosines(modules.SelectMany(module =>
+            pairs.Select(pair => module.Statistics.Cosine(pair / experts, pair % experts))));
+        IEnumerable<string> maps = modules.Select(module =>
         {
-            DeltaStatistics statistics = analysis.Of(tensor => tensor.Module == module)!;
             var map = new HeatMap(
-                analysis.Experts, analysis.Experts, (e, f) => e == f ? null : statistics.Cosine(e, f), Numbers.Signed, cell, numbered ? 30 : 18);
-            return $"<figure><figcaption>{Svg.Escape(module)}</figcaption>"
-                + $"{map.ToElement($"Cosine similarity of the experts in {module}")}</figure>";
+                large ? analysis.Experts : [.. analysis.Experts.Select((name, expert) => $"{expert + 1} {name}")],
+                large ? analysis.Experts : [.. Enumerable.Range(1, experts).Select(expert => $"{expert}")],
+                (e, f) => e == f ? null : module.Statistics.Cosine(e, f),
+                scale,
+                Numbers.Signed,
+                large ? 52 : 17,
+                large ? 32 : 17);
+            return $"<figure><figcaption>{Svg.Escape(module.Module)}</figcaption>"
+                + $"{map.ToElement($"Cosine similarity of the experts in {module.Module}")}</figure>";
         });
         return Section(
             "Do the experts pull in the same direction?",
             "Cosine of the angle between two experts' task vectors, by module: +1 is the same direction, 0 none in common, -1 "
             + "opposite.",
             Join("<div class=\"maps\">", maps, "</div>"),
-            Scale("-1", "0", "+1", diverging: true));
+            scale.ToElement(Numbers.Signed));
     }
 
     private string ByLayer()
     {
-        string[] layers = [.. analysis.Layers.Select(layer => layer is { } number ? $"layer {number}" : "outside")];
-        HeatMap Map(Func<DeltaStatistics, double?> value, Func<double?, string> format) => new(
-            layers,
-            analysis.Modules,
-            (row, column) => analysis.Of(tensor =>
-                tensor.Layer == analysis.Layers[row] && tensor.Module == analysis.Modules[column]) is { } cell ? value(cell) : null,
-            format,
-            52,
-            layers.Length > 40 ? 15 : 24);
         string random = Numbers.Percent(1 - Math.Pow(2, 1 - analysis.Experts.Count));
-        return Section(
+        return LayerSection(
             "Where do they conflict?",
             "Sign conflict: of the parameters that at least two experts changed, the share that one raised and another lowered. "
             + $"If all {analysis.Experts.Count} experts changed every parameter at random it would be {random}.",
-            $"<figure>{Map(cell => cell.Conflict, Numbers.Percent).ToElement("Sign conflict by layer and module")}</figure>",
-            Scale("0 %", "", "100 %", diverging: false))
-            + Section(
+            cell => cell.Conflict,
+            ColourScale.ForShares,
+            Numbers.Percent)
+            + LayerSection(
                 "Where are they alike?",
                 "Cosine of two experts' task vectors, mean over all pairs, by layer and module.",
-                $"<figure>{Map(cell => cell.MeanCosine(), Numbers.Signed).ToElement("Mean cosine by layer and module")}</figure>",
-                Scale("-1", "0", "+1", diverging: true));
+                cell => cell.MeanCosine(),
+                ColourScale.ForCosines,
+                Numbers.Signed);
+    }
+
+    private string LayerSection(
+        string title,
+        string text,
+        Func<DeltaStatistics, double?> value,
+        Func<IEnumerable<double?>, ColourScale> scaleOf,
+        Func<double?, string> format)
+    {
+        IReadOnlyList<int?> layers = analysis.Layers;
+        IReadOnlyList<string> modules = analysis.Modules;
+        double?[][] cells = [.. layers.Select(layer => modules.Select(module => analysis.Of(tensor =>
+            tensor.Layer == layer && tensor.Module == module) is { } cell ? value(cell) : null).ToArray())];
+        ColourScale scale = scaleOf(cells.SelectMany(row => row));
+        var map = new HeatMap(
+            [.. layers.Select(layer => layer is { } number ? $"layer {number}" : "outside")],
+            modules,
+            (row, column) => cells[row][column],
+            scale,
+            format,
+            Math.Clamp(PictureWidth / modules.Count, 30, 98),
+            layers.Count > 20 ? 18 : 26);
+        return Section(title, text, $"<figure>{map.ToElement(title)}</figure>", scale.ToElement(format));
     }
 
     private string Norms() => Section(
@@ -129,13 +156,12 @@ internal sealed class AnalysisPage(ModelAnalysis analysis, string recipe)
         Join("<ul>", analysis.Warnings.Select(warning => $"<li>{Svg.Escape(warning)}</li>"), "</ul>"),
         "");
 
-    private static string Scale(string low, string middle, string high, bool diverging) =>
-        $"<p class=\"scale\"><span>{low}</span><i class=\"{(diverging ? "diverging" : "rising")}\"></i><span>{high}</span>"
-        + (middle.Length > 0 ? $"<em>middle: {middle}</em>" : "") + "</p>";
-
     private static string Section(string title, string text, string picture, string legend) => string.Create(
         CultureInfo.InvariantCulture,
-        $"<section>\n<h2>{Svg.Escape(title)}</h2>\n<p>{Svg.Escape(text)}</p>\n{picture}\n{legend}\n</section>\n");
+        $"<section>\n<h2>{Svg.Escape(title)}</h2>\n<p>{Prose(text)}</p>\n{picture}\n{legend}\n</section>\n");
+
+    // A number stays on the line of its unit.
+    private static string Prose(string text) => Svg.Escape(text.Replace(" %", "\u00a0%", StringComparison.Ordinal));
 
     private static string Join(string begin, IEnumerable<string> parts, string end) =>
         new StringBuilder(begin).AppendJoin('\n', parts).Append(end).ToString();

@@ -10,6 +10,8 @@ internal sealed record AnalysisReport(
     IReadOnlyList<ComparisonReport> LayerModules, IReadOnlyList<ComparisonReport> Tensors,
     SizeCurve Curve, IReadOnlyList<string> Warnings, double Seconds, string Device)
 {
+    private const int NameLetters = 12;
+
     public static AnalysisReport Of(ModelAnalysis analysis, string recipe, TimeSpan elapsed, string device) => new(
         recipe,
         analysis.Base,
@@ -56,7 +58,7 @@ internal sealed record AnalysisReport(
 
     private string Comparisons(string title, IReadOnlyList<ComparisonReport> rows, Func<ComparisonReport, string> label) =>
         rows.Count == 0 ? "" : TextTable.Of(
-            [title, "parameters", "cosine", "conflict", .. Experts],
+            [title, "parameters", "cosine", "conflict", .. Experts.Select(name => Svg.Shorten(name, NameLetters))],
             rows.Select(row => (string[])
             [
                 label(row),

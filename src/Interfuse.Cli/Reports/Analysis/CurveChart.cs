@@ -7,8 +7,11 @@ internal static class CurveChart
 {
     private const double Left = 64;
     private const double Top = 16;
-    private const double Width = 720;
-    private const double Height = 360;
+    private const double Width = 980;
+    private const double Height = 380;
+
+    // With more points there is only room for their numbers.
+    private const int MostNamed = 8;
 
     public static string ToElement(SizeCurve curve)
     {
@@ -42,7 +45,8 @@ internal static class CurveChart
         {
             svg.Dot(X(point.Bytes), Y(point.Energy), 7, "fixed", $"K = {point.Groups}, {Describe(point)}");
             double y = Math.Min(Y(point.Energy) + 24, Top + Height - 6);
-            svg.Text(X(point.Bytes) + (point.Bytes > 0.97 ? -10 : 10), y, $"K = {point.Groups}", point.Bytes > 0.97 ? "mark end" : "mark");
+            string text = curve.Fixed.Count <= MostNamed ? $"K = {point.Groups}" : $"{point.Groups}";
+            svg.Text(X(point.Bytes) + (point.Bytes > 0.97 ? -10 : 10), y, text, point.Bytes > 0.97 ? "mark end" : "mark");
         }
 
         return svg.ToElement("Share of the delta energy kept by share of the bytes");

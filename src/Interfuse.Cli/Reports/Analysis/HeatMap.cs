@@ -3,13 +3,14 @@ namespace Interfuse.Cli;
 /// <summary>A table whose cells are colours, with the number in each where there is room.</summary>
 /// <param name="Rows">The labels beside the rows.</param>
 /// <param name="Columns">The labels above the columns.</param>
-/// <param name="Value">The value of a row and column: -1 to 1, or null where there is nothing to show.</param>
+/// <param name="Value">The value of a row and column, or null where there is nothing to show.</param>
+/// <param name="Scale">Which colour a value has.</param>
 /// <param name="Format">How a value is written.</param>
 /// <param name="CellWidth">The width of a cell.</param>
 /// <param name="CellHeight">The height of a cell.</param>
 internal sealed record HeatMap(
-    IReadOnlyList<string> Rows, IReadOnlyList<string> Columns, Func<int, int, double?> Value, Func<double?, string> Format,
-    double CellWidth, double CellHeight)
+    IReadOnlyList<string> Rows, IReadOnlyList<string> Columns, Func<int, int, double?> Value, ColourScale Scale,
+    Func<double?, string> Format, double CellWidth, double CellHeight)
 {
     private const int LabelLetters = 18;
     private const double Gap = 8;
@@ -17,16 +18,12 @@ internal sealed record HeatMap(
     // Labels that are wider than their column stand aslant; so much of their length they are high.
     private const double Slant = 0.62;
 
-    /// <summary>The style of a cell: blue below 0, red above, and the page's own background at 0.</summary>
-    public static string Fill(double value) =>
-        $"fill:color-mix(in oklab,var(--{(value < 0 ? "cold" : "hot")}) {Svg.Number(100 * Math.Min(1, Math.Abs(value)))}%,var(--mid))";
-
     public string ToElement(string label)
     {
         string[] rows = [.. Rows.Select(row => Svg.Shorten(row, LabelLetters))];
         string[] columns = [.. Columns.Select(column => Svg.Shorten(column, LabelLetters))];
         double widest = columns.Max(Svg.WidthOf);
-        bool aslant = widest > CellWidth - 2;
+        bool aslant = widest > CellWidth + 2;
         double left = rows.Max(Svg.WidthOf) + Gap;
         double top = aslant ? (widest * Slant) + 14 : 18;
         double right = aslant ? widest * Slant : Gap;
@@ -63,10 +60,10 @@ internal sealed record HeatMap(
         string text = Format(value);
         string title = $"{Rows[row]}, {Columns[column]}: {text}";
         string css = value is null ? "cell none" : "cell";
-        svg.Rect(x + 0.5, y + 0.5, CellWidth - 1, CellHeight - 1, css, value is { } v ? Fill(v) : null, title);
-        if (value is not null && Svg.WidthOf(text) <= CellWidth - 2 && CellHeight >= 14)
+        svg.Rect(x + 0.5, y + 0.5, CellWidth - 1, CellHeight - 1, css, value is { } v ? Scale.Fill(v) : null, title);
+        if (value is not null && Svg.WidthOf(text) <= CellWidth + 4 && CellHeight >= 14)
         {
-            string contrast = Math.Abs(value.Value) > 0.6 ? "inside strong" : "inside";
+            string contrast = Math.Abs(Scale.Tone(value.Value)) > 0.6 ? "inside strong" : "inside";
             svg.Text(x + (CellWidth / 2), y + (CellHeight / 2) + 4, text, contrast);
         }
     }

@@ -6,8 +6,8 @@ namespace Interfuse.Cli;
 internal static class NormBars
 {
     private const double Left = 110;
-    private const double Plot = 640;
-    private const double Bar = 11;
+    private const double Plot = 900;
+    private const double Bar = 13;
     private const double Between = 10;
     private const double Top = 8;
     private const double Bottom = 40;
@@ -46,7 +46,7 @@ internal static class NormBars
                 double width = Plot * (norm ?? 0) / end;
                 string title = $"{groups[group].Module}, {analysis.Experts[expert]}: {text}";
                 svg.Rect(Left, y + (expert * Bar), width, Bar - 1, Colour(expert), title: title);
-                svg.Text(Left + width + 5, y + (expert * Bar) + 9, text, "small");
+                svg.Text(Left + width + 5, y + (expert * Bar) + 10, text, "small");
             }
         }
 

@@ -7,8 +7,8 @@ namespace Interfuse.Cli;
 /// <summary>Builds one inline picture. Everything it is given as text is escaped.</summary>
 internal sealed class Svg(double width, double height)
 {
-    // A sans-serif letter of 12 pixels is about so wide.
-    private const double LetterWidth = 6.6;
+    // A sans-serif letter of 12 pixels is about so wide, or less.
+    private const double LetterWidth = 7.2;
 
     private readonly StringBuilder _body = new();
 
