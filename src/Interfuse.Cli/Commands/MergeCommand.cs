@@ -186,7 +186,7 @@ internal static class MergeCommand
         }
 
         var progress = new MergeProgress();
-        PackReport packed;
+        EncodingReport packed;
         using (ProgressView.Show(plan, progress, hidden: quiet || json))
         {
             packed = PackEncoder.Run(plan, target, progress, cancellation);

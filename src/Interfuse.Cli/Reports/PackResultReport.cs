@@ -14,7 +14,7 @@ internal sealed record PackResultReport(
     // As many tensors with NaN as fit on a screen; --json has all.
     private const int NonFiniteShown = 10;
 
-    public static PackResultReport Of(PackPlan plan, MergeProgress progress, PackReport report) => new(
+    public static PackResultReport Of(PackPlan plan, MergeProgress progress, EncodingReport report) => new(
         plan.Recipe.MergeMethod,
         plan.Experts,
         report.Target,

@@ -41,7 +41,7 @@ public sealed class PackEncoder
     /// <exception cref="InterfuseException">The target can't be used, the budget is too small, or an input turned out unsound.</exception>
     /// <exception cref="IOException">Reading or writing failed.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static PackReport Run(
+    public static EncodingReport Run(
         PackPlan plan, string target, MergeProgress progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(plan);
@@ -49,7 +49,7 @@ public sealed class PackEncoder
         return new PackEncoder(plan, progress, cancellation).Run(target);
     }
 
-    private PackReport Run(string target)
+    private EncodingReport Run(string target)
     {
         long begin = Stopwatch.GetTimestamp();
         TargetRule.RefuseInputs(target, _plan.ModelPaths);
@@ -78,7 +78,7 @@ public sealed class PackEncoder
         }
 
         staged.Publish(Journal.FileName);
-        return new PackReport(
+        return new EncodingReport(
             staged.Target, manifest, Stopwatch.GetElapsedTime(begin), _threads, _device.Name, resumed, layout.TensorBytes,
             [.. finished.Where(entry => entry.Value > 0).OrderBy(entry => entry.Key)
                 .Select(entry => new NonFiniteTensor(_plan.Tensors[entry.Key].Spec.Name, entry.Value))]);
@@ -247,7 +247,7 @@ public sealed class PackEncoder
 /// <param name="TensorsResumed">Tensors taken over from an interrupted run.</param>
 /// <param name="TensorBytes">Bytes of all tensors and tables.</param>
 /// <param name="NonFinite">Tensors with NaN or infinite values.</param>
-public sealed record PackReport(
+public sealed record EncodingReport(
     string Target,
     PackManifest Manifest,
     TimeSpan Elapsed,

@@ -26,7 +26,7 @@ internal sealed class ChannelMergingTests
             _shop.Model(experts[expert], expert + 1, dtype);
         }
 
-        PackReport report = _shop.Pack(PackWorkshop.Yaml($"groups: 3, granularity: {granularity}, storage: grouped, lambda: 1.5", experts));
+        EncodingReport report = _shop.Pack(PackWorkshop.Yaml($"groups: 3, granularity: {granularity}, storage: grouped, lambda: 1.5", experts));
 
         foreach (string expert in experts)
         {
@@ -41,7 +41,7 @@ internal sealed class ChannelMergingTests
     {
         string[] experts = Four[..count];
         _shop.Models(experts);
-        PackReport report = _shop.Pack(PackWorkshop.Yaml("groups: 1, storage: grouped, lambda: 0.75", experts));
+        EncodingReport report = _shop.Pack(PackWorkshop.Yaml("groups: 1, storage: grouped, lambda: 0.75", experts));
         _shop.Merge(
             "merge_method: task_arithmetic\nbase_model: ./base\n"
             + $"models: [{string.Join(", ", experts.Select(e => $"{{model: ./{e}, parameters: {{weight: {1.0 / count:R}}}}}"))}]\n"
@@ -65,7 +65,7 @@ internal sealed class ChannelMergingTests
             _shop.Model(expert, seed: 5);
         }
 
-        PackReport report = _shop.Pack(PackWorkshop.Yaml(parameters, Four));
+        EncodingReport report = _shop.Pack(PackWorkshop.Yaml(parameters, Four));
 
         using var banks = Checkpoint.Open(_shop["pack"]);
         banks.TryGetTensor(PackWorkshop.Projection, out CheckpointTensor? bank);
@@ -82,8 +82,8 @@ internal sealed class ChannelMergingTests
     public void The_order_of_experts_in_a_recipe_changes_nothing([Values("groups: 2", "budget: 0.7")] string parameters)
     {
         _shop.Models(Four);
-        PackReport report = _shop.Pack(PackWorkshop.Yaml(parameters, Four));
-        PackReport permuted = _shop.Pack(PackWorkshop.Yaml(parameters, ["zen", "add", "math", "code"]), "permuted");
+        EncodingReport report = _shop.Pack(PackWorkshop.Yaml(parameters, Four));
+        EncodingReport permuted = _shop.Pack(PackWorkshop.Yaml(parameters, ["zen", "add", "math", "code"]), "permuted");
 
         Assert.That(permuted.Manifest.Experts, Is.EqualTo(report.Manifest.Experts));
         foreach (string file in (string[])["model.safetensors", "index.safetensors", "config.json"])
@@ -97,7 +97,7 @@ internal sealed class ChannelMergingTests
     public void Every_row_is_a_group_of_the_best_partition([Values("cosine", "euclidean")] string similarity)
     {
         _shop.Models(Four);
-        PackReport report = _shop.Pack(PackWorkshop.Yaml($"groups: 2, similarity: {similarity}", Four));
+        EncodingReport report = _shop.Pack(PackWorkshop.Yaml($"groups: 2, similarity: {similarity}", Four));
         float[] origin = Floats(_shop.Model("base"));
         float[][] own = [.. Four.Select(expert => Floats(_shop.Model(expert)))];
         float[][] stored = [.. Four.Select(expert => Floats(_shop.Expert("pack", report.Manifest, expert)))];
@@ -132,7 +132,7 @@ internal sealed class ChannelMergingTests
         }
 
         string[] experts = Four[..3];
-        PackReport report = _shop.Pack(PackWorkshop.Yaml("groups: 2, lambda: 0.9", experts));
+        EncodingReport report = _shop.Pack(PackWorkshop.Yaml("groups: 2, lambda: 0.9", experts));
         PackTensorEntry entry = report.Manifest.Tensors.Single(tensor => tensor.Name == PackWorkshop.Projection);
         for (int expert = 0; expert < 3; expert++)
         {
@@ -147,7 +147,7 @@ internal sealed class ChannelMergingTests
     public void Rows_of_a_head_stay_together()
     {
         _shop.Models(Four);
-        PackReport report = _shop.Pack(PackWorkshop.Yaml("groups: 2, granularity: head", Four));
+        EncodingReport report = _shop.Pack(PackWorkshop.Yaml("groups: 2, granularity: head", Four));
         byte[][] stored = [.. Four.Select(e => _shop.Expert("pack", report.Manifest, e)[PackWorkshop.Projection])];
         const int RowBytes = 2 * PackWorkshop.Columns;
         bool Same(int first, int second, int channel) =>
@@ -168,7 +168,7 @@ internal sealed class ChannelMergingTests
         _shop.Model("base", 0, step: 0, normStep: 0);
         _shop.Model("add", 1, normStep: 0.001f);
         _shop.Model("code", 2, normStep: 0.001f);
-        PackReport report = _shop.Pack(PackWorkshop.Yaml("share_within: 0.01", "add", "code"));
+        EncodingReport report = _shop.Pack(PackWorkshop.Yaml("share_within: 0.01", "add", "code"));
 
         Dictionary<string, string> schemes = report.Manifest.Tensors.ToDictionary(t => t.Name, t => t.Scheme);
         Assert.That(schemes[PackWorkshop.Norm], Is.EqualTo("shared"));
@@ -186,12 +186,12 @@ internal sealed class ChannelMergingTests
     {
         _shop.Models(Four);
         const string Storage = "storage: grouped";
-        PackReport report = _shop.Pack(PackWorkshop.Yaml($"budget: {budget}, {Storage}", Four));
+        EncodingReport report = _shop.Pack(PackWorkshop.Yaml($"budget: {budget}, {Storage}", Four));
         Assert.That(report.TensorBytes, Is.LessThanOrEqualTo(budget * report.Manifest.EnsembleBytes)
             .Or.EqualTo(report.Manifest.EnsembleBytes));
         for (int groups = 1; groups <= 4; groups++)
         {
-            PackReport fix = _shop.Pack(
+            EncodingReport fix = _shop.Pack(
                 PackWorkshop.Yaml($"groups: {groups}, similarity: euclidean, {Storage}", Four), $"fixed{groups}");
             if (fix.TensorBytes <= budget * report.Manifest.EnsembleBytes)
             {
@@ -199,7 +199,7 @@ internal sealed class ChannelMergingTests
             }
         }
 
-        static double Lost(PackReport report) => report.Manifest.Tensors.Sum(tensor => tensor.LostEnergy!.Sum());
+        static double Lost(EncodingReport report) => report.Manifest.Tensors.Sum(tensor => tensor.LostEnergy!.Sum());
     }
 
     [Test]

@@ -59,7 +59,7 @@ internal sealed class PackWorkshop : IDisposable
     public Recipe Read(string yaml) =>
         Recipe.Parse(yaml, this["recipe.yml"], [.. MergeMethods.Signatures, ChannelMerging.Signature]);
 
-    public PackReport Pack(
+    public EncodingReport Pack(
         string yaml, string target = "pack", MergeOptions? options = null, CancellationToken cancellation = default)
     {
         using PackPlan plan = PackPlan.Create(Read(yaml), options ?? new MergeOptions());
