@@ -119,7 +119,7 @@ internal sealed record PackTensorReport(
     public string ToText(int experts)
     {
         long rows = Shape.Count < 2 ? 1 : Shape[0];
-        string stored = $"{BankRows} rows for {experts} x {rows}";
+        string stored = $"{Sizes.Count(BankRows, "row")} for {experts} x {rows}";
         return $"  {Scheme,-8} {Dtype,-8} [{string.Join(", ", Shape)}]".PadRight(40) + $"  {stored,-32}  {Messages.OneLine(Name)}";
     }
 }
