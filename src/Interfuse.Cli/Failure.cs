@@ -12,7 +12,7 @@ internal static class Failure
         switch (error)
         {
             case OperationCanceledException:
-                Messages.Note("interrupted; run the same command with --resume to continue");
+                Messages.Note("interrupted");
                 return ExitCode.Interrupted;
 
             case DeviceUnavailableException or OutOfDeviceMemoryException or CudaDriverException:

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using Interfuse.Compute;
 using Interfuse.Experts.Analysis;
-using Interfuse.Merging.Methods;
 using Interfuse.Merging.Recipes;
 
 namespace Interfuse.Cli.Commands;
@@ -62,7 +61,7 @@ internal static class AnalyzeCommand
     private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
         string path = parsed.GetRequiredValue(RecipePath);
-        Recipe recipe = Recipe.Load(path, MergeMethods.Signatures);
+        Recipe recipe = Recipe.Load(path, ChannelMerging.RecipeSignatures);
         bool json = parsed.GetValue(Json);
         bool quiet = parsed.GetValue(Quiet);
         string? page = parsed.GetValue(Page);

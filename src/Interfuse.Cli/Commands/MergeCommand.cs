@@ -106,14 +106,26 @@ internal static class MergeCommand
             RecipePath, Target, DeviceName, Threads, MaxMemory, ShardSize, Seed, Semantics, TruncateEmbeddings, Overwrite, Resume,
             DryRun, Json, Quiet,
         };
-        command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
+        command.SetAction((parsed, cancellation) => Task.Run(
+            () =>
+            {
+                try
+                {
+                    return Run(parsed, cancellation);
+                }
+                catch (OperationCanceledException)
+                {
+                    Messages.Note("interrupted; run the same command with --resume to continue");
+                    return ExitCode.Interrupted;
+                }
+            },
+            CancellationToken.None));
         return command;
     }
 
     private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        Recipe recipe = Recipe.Load(
-            parsed.GetRequiredValue(RecipePath), [.. MergeMethods.Signatures, ChannelMerging.Signature]);
+        Recipe recipe = Recipe.Load(parsed.GetRequiredValue(RecipePath), ChannelMerging.RecipeSignatures);
         string target = parsed.GetRequiredValue(Target);
         bool json = parsed.GetValue(Json);
         bool quiet = parsed.GetValue(Quiet);

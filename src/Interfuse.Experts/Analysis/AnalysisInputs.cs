@@ -27,14 +27,14 @@ internal sealed class AnalysisInputs : IDisposable
     /// <exception cref="CheckpointFormatException">A model can't be read, or has not what the base has.</exception>
     public static AnalysisInputs Open(Recipe recipe)
     {
-        (ModelReference[] experts, string basePath) = ModelsOf(recipe);
+        (RecipeSource[] experts, string basePath) = ModelsOf(recipe);
         var inputs = new AnalysisInputs();
         try
         {
             inputs._models.Add(Checkpoint.Open(basePath));
-            foreach (ModelReference expert in experts)
+            foreach (RecipeSource expert in experts)
             {
-                inputs._models.Add(Checkpoint.Open(recipe.ResolvePath(expert)));
+                inputs._models.Add(Checkpoint.Open(recipe.ResolvePath(expert.Model)));
             }
 
             inputs.Names = NamesOf(experts);
@@ -50,7 +50,7 @@ internal sealed class AnalysisInputs : IDisposable
 
     public void Dispose() => _models.ForEach(model => model.Dispose());
 
-    private static (ModelReference[] Experts, string BasePath) ModelsOf(Recipe recipe)
+    private static (RecipeSource[] Experts, string BasePath) ModelsOf(Recipe recipe)
     {
         var place = recipe.MethodLocation ?? new SourceLocation(recipe.Path, 0, 0);
         if (recipe.BaseModel is not { } baseModel)
@@ -66,8 +66,8 @@ internal sealed class AnalysisInputs : IDisposable
         }
 
         string basePath = recipe.ResolvePath(baseModel);
-        ModelReference[] experts = [.. recipe.Models.Select(source => source.Model)
-            .Where(model => PathOf(recipe.ResolvePath(model)) != PathOf(basePath))];
+        RecipeSource[] experts =
+            [.. recipe.Models.Where(source => PathOf(recipe.ResolvePath(source.Model)) != PathOf(basePath))];
         return experts.Length is >= 2 and <= ChannelPartition.MaxExperts
             ? (experts, basePath)
             : throw new RecipeException(
@@ -77,11 +77,12 @@ internal sealed class AnalysisInputs : IDisposable
 
     private static string PathOf(string path) => Path.TrimEndingDirectorySeparator(path);
 
-    // The last part of the path; the whole path where that would be there twice.
-    private static string[] NamesOf(ModelReference[] experts)
+    // As the recipe calls it, or the last part of the path; the whole path where that would be there twice.
+    private static string[] NamesOf(RecipeSource[] experts)
     {
-        string[] names = [.. experts.Select(expert => Path.GetFileName(PathOf(Path.GetFullPath(expert.Text))))];
-        return [.. names.Select((name, i) => names.Count(other => other == name) > 1 ? experts[i].Text : name)];
+        string[] names =
+            [.. experts.Select(expert => expert.Name ?? Path.GetFileName(PathOf(Path.GetFullPath(expert.Model.Text))))];
+        return [.. names.Select((name, i) => names.Count(other => other == name) > 1 ? experts[i].Model.Text : name)];
     }
 
     private void Match()

@@ -1,4 +1,5 @@
 using Interfuse.Compute;
+using Interfuse.Merging.Methods;
 using Interfuse.Merging.Recipes;
 
 namespace Interfuse.Experts.Encoders;
@@ -43,6 +44,9 @@ public static class ChannelMerging
     {
         NamesModels = true,
     };
+
+    /// <summary>Every method a recipe may name: those that merge into one model, and this one.</summary>
+    public static IReadOnlyList<MethodSignature> RecipeSignatures { get; } = [.. MergeMethods.Signatures, Signature];
 
     /// <summary>Whether a recipe is one for an expert pack.</summary>
     public static bool Makes(Recipe recipe)

@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using Interfuse.Checkpoints;
 using Interfuse.Experts.Encoders;
 using Interfuse.Merging.Execution;
-using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 using Interfuse.Testing;
@@ -57,13 +56,20 @@ internal sealed class PackWorkshop : IDisposable
         + $"parameters: {{{parameters}}}\n";
 
     public Recipe Read(string yaml) =>
-        Recipe.Parse(yaml, this["recipe.yml"], [.. MergeMethods.Signatures, ChannelMerging.Signature]);
+        Recipe.Parse(yaml, this["recipe.yml"], ChannelMerging.RecipeSignatures);
 
     public EncodingReport Pack(
         string yaml, string target = "pack", MergeOptions? options = null, CancellationToken cancellation = default)
     {
         using PackPlan plan = PackPlan.Create(Read(yaml), options ?? new MergeOptions());
-        return PackEncoder.Run(plan, this[target], new MergeProgress(), cancellation);
+        EncodingReport report = PackEncoder.Run(plan, this[target], new MergeProgress(), cancellation);
+        using (ExpertPack pack = ExpertPack.Open(this[target]))
+        {
+            Assert.That(pack.Experts, Is.EqualTo(report.Manifest.Experts));
+        }
+
+        Assert.That(ExpertPack.Verify(this[target], null, CancellationToken.None), Is.Empty);
+        return report;
     }
 
     public void Merge(string yaml, string target)
