@@ -63,7 +63,7 @@ internal sealed record HeatMap(
         svg.Rect(x + 0.5, y + 0.5, CellWidth - 1, CellHeight - 1, css, value is { } v ? Scale.Fill(v) : null, title);
         if (value is not null && Svg.WidthOf(text) <= CellWidth + 4 && CellHeight >= 14)
         {
-            string contrast = Math.Abs(Scale.Tone(value.Value)) > 0.6 ? "inside strong" : "inside";
+            string contrast = Math.Abs(Scale.Tone(value.Value)) > 0.75 ? "inside strong" : "inside";
             svg.Text(x + (CellWidth / 2), y + (CellHeight / 2) + 4, text, contrast);
         }
     }
