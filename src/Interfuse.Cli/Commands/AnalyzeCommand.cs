@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Interfuse.Compute;
 using Interfuse.Experts.Analysis;
+using Interfuse.Experts.Encoders;
 using Interfuse.Merging.Recipes;
 
 namespace Interfuse.Cli.Commands;

@@ -68,7 +68,7 @@ internal sealed class PackWorkshop : IDisposable
             Assert.That(pack.Experts, Is.EqualTo(report.Manifest.Experts));
         }
 
-        Assert.That(ExpertPack.Verify(this[target], null, CancellationToken.None), Is.Empty);
+        Assert.That(ExpertPack.Verify(this[target], progress: null, cancellation).Faults, Is.Empty);
         return report;
     }
 
