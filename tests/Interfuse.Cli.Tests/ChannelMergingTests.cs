@@ -32,7 +32,8 @@ public sealed class ChannelMergingTests
     [Test]
     public void Two_groups_of_four_experts_take_little_more_than_half()
     {
-        Outcome packed = CommandLine.Run("merge", Recipe("groups: 2, lambda: 1.5"), _folder["pack"]);
+        string example = Repository.PathOf("examples", "tiny-experts", "channel_merging.yml");
+        Outcome packed = CommandLine.Run("merge", example, _folder["pack"]);
 
         Assert.That(packed.ExitCode, Is.EqualTo(ExitCode.Ok), packed.Error);
         Assert.That(packed.Output, Does.Match(@"size +3\.\d+ MB, 52\.\d % of the experts' 6\.83 MB"));

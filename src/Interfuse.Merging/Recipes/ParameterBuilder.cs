@@ -24,6 +24,13 @@ public abstract class ParameterBuilder<TSelf>
     /// <summary>Sets a parameter to true or false, in place of what was set before.</summary>
     public TSelf Set(string name, bool value) => Put(name, new NumberSetting(value ? 1 : 0) { IsFlag = true });
 
+    /// <summary>Sets a parameter to a word, in place of what was set before.</summary>
+    public TSelf Set(string name, string word)
+    {
+        CheckText(word, nameof(word));
+        return Put(name, new NumberSetting(0) { Word = word });
+    }
+
     /// <summary>Sets a parameter to values spread evenly from the first layer to the last.</summary>
     /// <exception cref="ArgumentException">There are no values.</exception>
     public TSelf Gradient(string name, params double[] values) => Put(name, new GradientSetting([.. values]));

@@ -93,6 +93,8 @@ public sealed class RecipeBuilder : ParameterBuilder<RecipeBuilder>
         return new RecipeReader(methods).Read(draft.ToYaml(), path: null, located: false);
     }
 
+    internal static void CheckName(string name) => CheckText(name, nameof(name));
+
     internal static ModelReference Reference(string path)
     {
         CheckText(path, nameof(path));
@@ -103,15 +105,25 @@ public sealed class RecipeBuilder : ParameterBuilder<RecipeBuilder>
 /// <summary>Sets the parameters of one model in a <see cref="RecipeBuilder"/>.</summary>
 public sealed class SourceBuilder : ParameterBuilder<SourceBuilder>
 {
+    private string? _name;
+
     private SourceBuilder()
     {
+    }
+
+    /// <summary>Says what the model is called in the result, where the method keeps models apart.</summary>
+    public SourceBuilder Name(string name)
+    {
+        RecipeBuilder.CheckName(name);
+        _name = name;
+        return this;
     }
 
     internal static RecipeSource Build(string path, LayerRange? layers, Action<SourceBuilder>? configure)
     {
         var builder = new SourceBuilder();
         configure?.Invoke(builder);
-        return new RecipeSource(RecipeBuilder.Reference(path), layers, builder.Parameters, Here);
+        return new RecipeSource(RecipeBuilder.Reference(path), layers, builder.Parameters, Here) { Name = builder._name };
     }
 }
 
