@@ -82,6 +82,25 @@ internal sealed class MatrixMeasure
         return sum;
     }
 
+    /// <summary>The Gram matrices of task vectors scaled by a number per expert.</summary>
+    public double[] ScaledGrams(ReadOnlySpan<double> scales)
+    {
+        double[] scaled = new double[Grams.Length];
+        int place = 0;
+        while (place < scaled.Length)
+        {
+            for (int e = 0; e < _experts; e++)
+            {
+                for (int f = 0; f <= e; f++, place++)
+                {
+                    scaled[place] = Grams[place] * (scales[e] * scales[f]);
+                }
+            }
+        }
+
+        return scaled;
+    }
+
     /// <summary>The delta energies of other groups than those measured; the Gram matrices were kept.</summary>
     public DeltaEnergies EnergiesOf(ReadOnlySpan<byte> groups)
     {

@@ -3,6 +3,7 @@ using Interfuse.Compute;
 using Interfuse.Experts.Encoders;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
+using Interfuse.Testing;
 
 namespace Interfuse.Experts.Tests.Encoders;
 
@@ -199,7 +200,37 @@ internal sealed class ChannelMergingTests
             }
         }
 
-        static double Lost(EncodingReport report) => report.Manifest.Tensors.Sum(tensor => tensor.LostEnergy!.Sum());
+        static double Lost(EncodingReport report) => Enumerable.Range(0, 4).Sum(expert => LostShare(report, expert));
+    }
+
+    [Test]
+    public void How_far_an_expert_went_does_not_decide_whose_rows_a_budget_merges()
+    {
+        var random = new Random(3);
+        float[] origin = new float[PackWorkshop.Channels * PackWorkshop.Columns];
+        Write("base", origin, 1);
+        foreach (string expert in Four[..3])
+        {
+            Write(expert, [.. origin.Select(_ => random.NextSingle() - 0.5f)], 1);
+        }
+
+        float[] last = [.. origin.Select(_ => random.NextSingle() - 0.5f)];
+        string yaml = PackWorkshop.Yaml("budget: 0.6", Four);
+        Write("zen", last, 1);
+        _shop.Pack(yaml, "near");
+        Write("zen", last, 4);
+        _shop.Pack(yaml, "far");
+
+        Assert.That(
+            File.ReadAllBytes(_shop["far", "index.safetensors"]),
+            Is.EqualTo(File.ReadAllBytes(_shop["near", "index.safetensors"])));
+
+        void Write(string name, float[] values, float times) => ModelFolder.Write(
+            _shop[name],
+            [ModelTensors.Float32(
+                PackWorkshop.Projection,
+                [PackWorkshop.Channels, PackWorkshop.Columns],
+                Array.ConvertAll(values, value => times * value))]);
     }
 
     [Test]
@@ -258,6 +289,11 @@ internal sealed class ChannelMergingTests
             () => _shop.Read(yaml.Replace("channel_merging", "ties", StringComparison.Ordinal)),
             Throws.InstanceOf<RecipeException>().With.Message.Contains("'name' has no effect"));
     }
+
+    // Of an expert's delta energy over the whole model.
+    private static double LostShare(EncodingReport report, int expert) =>
+        report.Manifest.Tensors.Sum(tensor => tensor.LostEnergy![expert])
+        / report.Manifest.Tensors.Sum(tensor => tensor.DeltaEnergy![expert]);
 
     private static float[] Floats(Dictionary<string, byte[]> model)
     {
