@@ -194,7 +194,7 @@ float group_row(const Problem& p, const Clustered& c, const std::vector<int>& pa
             values.push_back(c.experts[e][i]);
         }
     }
-    if (values.size() == 1 && p.lambda == 1.0f) {
+    if (values.size() == 1) {
         return canonical(values[0]);
     }
     const float weight = 1.0f / static_cast<float>(values.size());
