@@ -3,7 +3,8 @@ using Interfuse.Checkpoints;
 namespace Interfuse.Compute.Benchmarking;
 
 /// <summary>
-/// Every operation of the contract, in each form that has code of its own, and on inputs that are hard.
+/// The operations of the contract, in each form that has code of its own, and on inputs that are hard: all but Gram
+/// matrices and the merging of given groups, which channel clustering does both of.
 /// </summary>
 /// <remarks>
 /// Tensors are bf16 unless the variant says otherwise; merges take a base and four experts. Trimming and selection keep
