@@ -47,7 +47,38 @@ public abstract partial class DeviceQueue
         GatherMultiplyCore(bank, experts, x, y);
     }
 
+    /// <summary>
+    /// Multiplies many vectors by the matrix of one expert: <c>y[t, i] = sum over j of W[index[expert, i], j] * x[t, j]</c>.
+    /// What a decoder does with a prompt, where <see cref="GatherMultiply"/> is for single tokens.
+    /// </summary>
+    /// <remarks>
+    /// Canonical order: a sum starts at +0 and takes <c>fma(w, x, sum)</c> in the order of the elements, so that a
+    /// product is the same whatever else is multiplied with it. The bits of a NaN are open.
+    /// </remarks>
+    /// <param name="bank">The bank, of type BF16, F16, F32 or F64; widened to float32 as elsewhere.</param>
+    /// <param name="expert">Whose matrix.</param>
+    /// <param name="x">The vectors [T, n], F32, any number of them.</param>
+    /// <param name="y">Receives the products [T, m], F32; disjoint from the sources.</param>
+    /// <exception cref="ArgumentException">There is no such expert, or types, lengths or overlap break the
+    /// rules.</exception>
+    public void MatMul(in GroupedBank bank, int expert, DeviceSpan x, DeviceSpan y)
+    {
+        CheckExpert(bank, expert);
+        CheckArithmetic(bank.Rows);
+        long vectors = x.Length / bank.Columns;
+        CheckTable(x, DType.Float32, vectors * bank.Columns, nameof(x));
+        CheckTable(y, DType.Float32, vectors * bank.Channels, nameof(y));
+        CheckDisjoint([y], [bank.Rows, bank.Index, x]);
+        if (vectors > 0)
+        {
+            MatMulCore(bank, expert, x, y);
+        }
+    }
+
     /// <summary><see cref="GatherMultiply"/>, checked.</summary>
     protected abstract void GatherMultiplyCore(
         in GroupedBank bank, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y);
+
+    /// <summary><see cref="MatMul"/>, checked.</summary>
+    protected abstract void MatMulCore(in GroupedBank bank, int expert, DeviceSpan x, DeviceSpan y);
 }

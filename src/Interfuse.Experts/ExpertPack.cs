@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Interfuse.Checkpoints;
 
 namespace Interfuse.Experts;
@@ -115,6 +116,10 @@ public sealed partial class ExpertPack : IDisposable
     public PackTensor FindTensor(string name) =>
         _byName.GetValueOrDefault(name)
         ?? throw new CheckpointFormatException(Path, "is not in this pack; see 'interfuse inspect PACK --tensors'", name);
+
+    /// <summary>Finds a tensor by its exact name.</summary>
+    public bool TryFindTensor(string name, [NotNullWhen(true)] out PackTensor? tensor) =>
+        _byName.TryGetValue(name, out tensor);
 
     /// <summary>Ends the use of the pack; its files are unmapped once nothing uses them any more.</summary>
     public void Dispose() => _files.ForEach(file => file.Dispose());

@@ -1,20 +1,29 @@
+using Interfuse.Checkpoints;
 using Interfuse.Compute;
 
 namespace Interfuse.Experts;
 
-/// <summary>A tensor of a pack on a device: all experts' rows of it, looked up and computed with there.</summary>
+/// <summary>A tensor of a model, or of all experts of a pack, on a device: looked up and computed with there.</summary>
 /// <remarks>
-/// Of what the experts have in common there is one copy. It outlives the pack it came from, and belongs to its device.
+/// Of what experts have in common there is one copy. It outlives the file it came from, and belongs to its device.
 /// Any queue of the device may use it; its operations are queued as those of <see cref="DeviceQueue"/> are.
 /// </remarks>
-public abstract class LoadedTensor(PackTensor tensor) : IDisposable
+/// <param name="spec">The tensor of an expert's model.</param>
+/// <param name="experts">How many experts there are; 1 for a plain model.</param>
+public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
 {
-    /// <summary>Which tensor this is.</summary>
-    public PackTensor Tensor { get; } = tensor;
+    /// <summary>The tensor of an expert's model.</summary>
+    public TensorSpec Spec { get; } = spec;
+
+    /// <summary>It as a matrix: m rows (channels) of n elements.</summary>
+    public TensorMatrix Matrix { get; } = TensorMatrix.Of(spec.Shape);
+
+    /// <summary>N, the experts; 1 for a plain model.</summary>
+    public int ExpertCount { get; } = experts;
 
     /// <summary>Copies consecutive rows of one expert, as many as the destination has room for.</summary>
     /// <param name="queue">A queue of the device.</param>
-    /// <param name="expert">The expert, by its place in <see cref="ExpertPack.Experts"/>.</param>
+    /// <param name="expert">The expert, by its place in <see cref="ExpertPack.Experts"/>; 0 for a plain model.</param>
     /// <param name="firstRow">The first row.</param>
     /// <param name="destination">Receives whole rows; of the tensor's type.</param>
     /// <exception cref="ArgumentException">There are no such rows, or the destination is unfit.</exception>
@@ -41,6 +50,17 @@ public abstract class LoadedTensor(PackTensor tensor) : IDisposable
     /// <exception cref="ArgumentException">There is no such expert, or types or lengths are unfit.</exception>
     public abstract void Multiply(DeviceQueue queue, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y);
 
+    /// <summary>
+    /// Multiplies many vectors by one expert's matrix [m, n], which is never written out:
+    /// <c>y[t, i] = sum over j of W[expert][i, j] * x[t, j]</c>, as <see cref="DeviceQueue.MatMul"/> has it.
+    /// </summary>
+    /// <param name="queue">A queue of the device.</param>
+    /// <param name="expert">The expert.</param>
+    /// <param name="x">The vectors [T, n], F32.</param>
+    /// <param name="y">Receives the products [T, m], F32.</param>
+    /// <exception cref="ArgumentException">There is no such expert, or types or lengths are unfit.</exception>
+    public abstract void MatMul(DeviceQueue queue, int expert, DeviceSpan x, DeviceSpan y);
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -54,10 +74,10 @@ public abstract class LoadedTensor(PackTensor tensor) : IDisposable
     /// <summary>Refuses an expert that the pack does not have.</summary>
     protected void CheckExpert(int expert)
     {
-        if (expert < 0 || expert >= Tensor.ExpertCount)
+        if (expert < 0 || expert >= ExpertCount)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(expert), expert, $"There is no expert {expert} among {Tensor.ExpertCount}.");
+                nameof(expert), expert, $"There is no expert {expert} among {ExpertCount}.");
         }
     }
 }

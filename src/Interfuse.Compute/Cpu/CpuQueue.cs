@@ -61,6 +61,7 @@ internal sealed partial class CpuQueue : DeviceQueue
     protected override void Dispose(bool disposing)
     {
         // Workspaces are managed memory, and nothing is ever queued.
+        _panels?.Dispose();
     }
 
     protected override void UploadCore(ReadOnlySpan<byte> source, DeviceSpan destination) =>

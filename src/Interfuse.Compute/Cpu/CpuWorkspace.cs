@@ -17,6 +17,8 @@ internal sealed class CpuWorkspace(CpuDevice device)
     private uint[] _words = [];
     private float[] _values = [];
     private float[] _scratch = [];
+    private float[] _weights = [];
+    private float[] _sums = [];
     private int[] _bins = [];
 
     public CpuKernels Kernels { get; } = device.Kernels;
@@ -99,10 +101,19 @@ internal sealed class CpuWorkspace(CpuDevice device)
     private void WidenInto(DeviceSpan input, long start, Span<float> values) =>
         Kernels.Widen(CpuQueue.Bytes(input, start, values.Length), input.DType, values);
 
-    private static unsafe Span<T> Reserve<T>(ref T[] rows, int count)
+    /// <summary>Room for a block of a matrix, aligned.</summary>
+    public Span<float> Weights(int length) => ReserveElements(ref _weights, length);
+
+    /// <summary>Room for sums or scores, aligned.</summary>
+    public Span<float> Sums(int length) => ReserveElements(ref _sums, length);
+
+    private static Span<T> Reserve<T>(ref T[] rows, int count)
+        where T : unmanaged =>
+        ReserveElements(ref rows, count * RowStride);
+
+    private static unsafe Span<T> ReserveElements<T>(ref T[] rows, int length)
         where T : unmanaged
     {
-        int length = count * RowStride;
         if (rows.Length < length + (Alignment / sizeof(T)))
         {
             // Pinned, so that it stays aligned; a queue keeps it for its life.

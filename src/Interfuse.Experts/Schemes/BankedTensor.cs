@@ -10,38 +10,41 @@ internal sealed class BankedTensor : LoadedTensor
     private readonly DeviceBuffer _table;
     private readonly GroupedBank _bank;
 
-    private BankedTensor(PackTensor tensor, int experts, DeviceBuffer rows, DeviceBuffer table)
-        : base(tensor)
+    private BankedTensor(TensorSpec spec, int experts, int tableExperts, DeviceBuffer rows, DeviceBuffer table)
+        : base(spec, experts)
     {
         _rows = rows;
         _table = table;
         _bank = new GroupedBank(
-            rows.Span(tensor.DType, tensor.BankRows * tensor.Columns),
-            table.Span(DType.Int32, experts * tensor.Rows),
-            experts, tensor.Rows, tensor.Columns);
+            rows.Span(spec.DType, rows.ByteLength / spec.DType.Size()),
+            table.Span(DType.Int32, tableExperts * Matrix.Rows),
+            tableExperts, Matrix.Rows, Matrix.Columns);
     }
 
-    /// <summary>Loads a tensor that has elements.</summary>
-    /// <param name="tensor">The tensor.</param>
-    /// <param name="experts">How many experts the table has: all, or one that stands for all.</param>
-    /// <param name="rows">Loads the bank [R, n].</param>
-    /// <param name="table">Loads the table [<paramref name="experts"/>, m] of I32.</param>
-    public static BankedTensor Make(PackTensor tensor, int experts, Func<DeviceBuffer> rows, Func<DeviceBuffer> table)
-    {
-        DeviceBuffer bank = rows();
-        DeviceBuffer? index = null;
-        try
-        {
-            index = table();
-            return new BankedTensor(tensor, experts, bank, index);
-        }
-        catch
-        {
-            bank.Dispose();
-            index?.Dispose();
-            throw;
-        }
-    }
+    /// <summary>Loads a tensor that has elements, with its table.</summary>
+    /// <param name="spec">The tensor of an expert's model.</param>
+    /// <param name="experts">N, the experts.</param>
+    /// <param name="bank">The bank [R, n].</param>
+    /// <param name="table">The table [N, m] of I32.</param>
+    /// <param name="queue">A queue of the device.</param>
+    public static BankedTensor Load(
+        TensorSpec spec, int experts, MappedTensor bank, MappedTensor table, DeviceQueue queue) =>
+        Make(spec, experts, experts, () => DeviceLoad.Bring(bank, queue), () => DeviceLoad.Bring(table, queue));
+
+    /// <summary>
+    /// Loads a tensor that has elements and is one for all: a bank with a table that leads every row to itself. One
+    /// expert stands for all there, so that the table is as short as it can be.
+    /// </summary>
+    /// <param name="spec">The tensor of an expert's model.</param>
+    /// <param name="experts">N, the experts.</param>
+    /// <param name="values">Its values.</param>
+    /// <param name="queue">A queue of the device.</param>
+    public static BankedTensor Load(TensorSpec spec, int experts, MappedTensor values, DeviceQueue queue) => Make(
+        spec,
+        experts,
+        1,
+        () => DeviceLoad.Bring(values, queue),
+        () => DeviceLoad.Identity(TensorMatrix.Of(spec.Shape).Rows, queue));
 
     public override void Gather(DeviceQueue queue, int expert, long firstRow, DeviceSpan destination)
     {
@@ -63,10 +66,10 @@ internal sealed class BankedTensor : LoadedTensor
 
     public override void Multiply(DeviceQueue queue, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y)
     {
-        if (x.Length != experts.Length * Tensor.Columns || y.Length != experts.Length * Tensor.Rows)
+        if (x.Length != experts.Length * Matrix.Columns || y.Length != experts.Length * Matrix.Rows)
         {
             throw new ArgumentException(
-                $"A batch of {experts.Length} takes as many vectors of {Tensor.Columns} and gives as many of {Tensor.Rows}; "
+                $"A batch of {experts.Length} takes as many vectors of {Matrix.Columns} and gives as many of {Matrix.Rows}; "
                 + $"there are {x.Length} and {y.Length} elements.",
                 nameof(experts));
         }
@@ -84,9 +87,15 @@ internal sealed class BankedTensor : LoadedTensor
             queue.GatherMultiply(
                 _bank,
                 places[..count],
-                x.Slice(start * Tensor.Columns, count * Tensor.Columns),
-                y.Slice(start * Tensor.Rows, count * Tensor.Rows));
+                x.Slice(start * Matrix.Columns, count * Matrix.Columns),
+                y.Slice(start * Matrix.Rows, count * Matrix.Rows));
         }
+    }
+
+    public override void MatMul(DeviceQueue queue, int expert, DeviceSpan x, DeviceSpan y)
+    {
+        CheckExpert(expert);
+        queue.MatMul(_bank, InTable(expert), x, y);
     }
 
     protected override void Dispose(bool disposing)
@@ -96,4 +105,22 @@ internal sealed class BankedTensor : LoadedTensor
     }
 
     private int InTable(int expert) => _bank.Experts == 1 ? 0 : expert;
+
+    private static BankedTensor Make(
+        TensorSpec spec, int experts, int tableExperts, Func<DeviceBuffer> rows, Func<DeviceBuffer> table)
+    {
+        DeviceBuffer bank = rows();
+        DeviceBuffer? index = null;
+        try
+        {
+            index = table();
+            return new BankedTensor(spec, experts, tableExperts, bank, index);
+        }
+        catch
+        {
+            bank.Dispose();
+            index?.Dispose();
+            throw;
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
 
@@ -8,6 +9,9 @@ internal static class DeviceLoad
 {
     // An upload takes a span; this many bytes at a time are worth a transfer and are a whole number of elements.
     private const long UploadBytes = 64L << 20;
+
+    // Rows of the identity that are made at a time.
+    private const int IdentityStep = 1 << 18;
 
     /// <summary>The tensor in a device's memory: where that is the processor's, the mapped file itself.</summary>
     public static unsafe DeviceBuffer Bring(MappedTensor tensor, DeviceQueue queue)
@@ -33,6 +37,29 @@ internal static class DeviceLoad
         catch
         {
             buffer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A table [rows] of I32 that leads every row to itself.</summary>
+    public static DeviceBuffer Identity(long rows, DeviceQueue queue)
+    {
+        DeviceBuffer table = queue.Device.Allocate(rows * sizeof(int));
+        try
+        {
+            DeviceSpan index = table.Span(DType.Int32, rows);
+            for (long start = 0; start < rows; start += IdentityStep)
+            {
+                int count = (int)Math.Min(IdentityStep, rows - start);
+                int[] identity = [.. Enumerable.Range(checked((int)start), count)];
+                queue.Upload(MemoryMarshal.AsBytes<int>(identity), index.Slice(start, count));
+            }
+
+            return table;
+        }
+        catch
+        {
+            table.Dispose();
             throw;
         }
     }

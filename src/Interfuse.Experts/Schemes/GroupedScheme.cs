@@ -75,8 +75,8 @@ internal sealed class GroupedScheme : PackScheme
         }
     }
 
-    public override LoadedTensor Load(PackTensor tensor, DeviceQueue queue) => BankedTensor.Make(
-        tensor, _experts, () => DeviceLoad.Bring(_bank, queue), () => DeviceLoad.Bring(_table, queue));
+    public override LoadedTensor Load(PackTensor tensor, DeviceQueue queue) => BankedTensor.Load(
+        tensor.Spec, _experts, _bank, _table, queue);
 
     private unsafe void CheckTable(IReadOnlyList<string> experts)
     {

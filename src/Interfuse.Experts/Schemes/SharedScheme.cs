@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
 
@@ -8,9 +7,6 @@ namespace Interfuse.Experts.Schemes;
 internal sealed class SharedScheme : PackScheme
 {
     public const string Name = "shared";
-
-    // Rows of the identity that are made at a time.
-    private const int IdentityStep = 1 << 18;
 
     private readonly MappedTensor _values;
 
@@ -40,29 +36,6 @@ internal sealed class SharedScheme : PackScheme
         Buffer.MemoryCopy(values.Address + byteOffset, destination, length, length);
     }
 
-    // A bank with a table that leads every row to itself. One expert stands for all: the table is as short as it can be.
-    public override LoadedTensor Load(PackTensor tensor, DeviceQueue queue) => BankedTensor.Make(
-        tensor, experts: 1, () => DeviceLoad.Bring(_values, queue), () => Identity(tensor.Rows, queue));
-
-    private static DeviceBuffer Identity(long rows, DeviceQueue queue)
-    {
-        DeviceBuffer table = queue.Device.Allocate(rows * sizeof(int));
-        try
-        {
-            DeviceSpan index = table.Span(DType.Int32, rows);
-            for (long start = 0; start < rows; start += IdentityStep)
-            {
-                int count = (int)Math.Min(IdentityStep, rows - start);
-                int[] identity = [.. Enumerable.Range(checked((int)start), count)];
-                queue.Upload(MemoryMarshal.AsBytes<int>(identity), index.Slice(start, count));
-            }
-
-            return table;
-        }
-        catch
-        {
-            table.Dispose();
-            throw;
-        }
-    }
+    public override LoadedTensor Load(PackTensor tensor, DeviceQueue queue) =>
+        BankedTensor.Load(tensor.Spec, tensor.ExpertCount, _values, queue);
 }

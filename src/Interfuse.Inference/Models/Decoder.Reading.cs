@@ -1,0 +1,152 @@
+using System.Runtime.InteropServices;
+using Interfuse.Compute;
+
+namespace Interfuse.Inference.Models;
+
+/// <summary>Tokens for a sequence to read.</summary>
+/// <param name="Sequence">The sequence.</param>
+/// <param name="Tokens">Its next tokens, one or more.</param>
+/// <param name="LogitsFrom">The first of them whose logits are wanted; those of the last always are.</param>
+public readonly record struct Reading(DecoderSequence Sequence, ReadOnlyMemory<int> Tokens, int LogitsFrom = int.MaxValue);
+
+/// <summary>Takes the logits that follow a token.</summary>
+/// <param name="reading">Which of the readings the token is of.</param>
+/// <param name="token">Which of its tokens.</param>
+/// <param name="logits">A score for each token that may follow it; valid until the handler returns.</param>
+public delegate void LogitsHandler(int reading, int token, ReadOnlySpan<float> logits);
+
+public sealed partial class Decoder
+{
+    // Rows of logits that are computed at a time.
+    private const int LogitRows = 64;
+
+    /// <summary>Reads prompts, or further parts of texts that are known beforehand.</summary>
+    /// <param name="batch">What to read: any number of sequences, each once, of any lengths and experts.</param>
+    /// <param name="handler">Is given the logits wanted, those of one reading in the order of its tokens.</param>
+    /// <exception cref="InterfuseException">A token is not in the vocabulary, or a sequence gets longer than
+    /// <see cref="DecoderConfig.ContextLength"/>; nothing has been read.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">The device is full; nothing has been read.</exception>
+    public void Read(IReadOnlyList<Reading> batch, LogitsHandler handler)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(handler);
+        Forward(batch, isPrompt: true, handler);
+    }
+
+    /// <summary>Reads one more token of each sequence, as a rule the one that was chosen by its logits.</summary>
+    /// <param name="sequences">The sequences, each once.</param>
+    /// <param name="tokens">A token for each.</param>
+    /// <param name="handler">Is given the logits after each token.</param>
+    /// <exception cref="InterfuseException">As for <see cref="Read"/>.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">The device is full; nothing has been read.</exception>
+    public void Step(IReadOnlyList<DecoderSequence> sequences, ReadOnlyMemory<int> tokens, LogitsHandler handler)
+    {
+        ArgumentNullException.ThrowIfNull(sequences);
+        ArgumentNullException.ThrowIfNull(handler);
+        if (tokens.Length != sequences.Count)
+        {
+            throw new ArgumentException($"There are {tokens.Length} tokens for {sequences.Count} sequences.", nameof(tokens));
+        }
+
+        Reading[] batch = [.. sequences.Select((sequence, i) => new Reading(sequence, tokens.Slice(i, 1)))];
+        Forward(batch, isPrompt: false, handler);
+    }
+
+    private void Forward(IReadOnlyList<Reading> batch, bool isPrompt, LogitsHandler handler)
+    {
+        Check(batch);
+        _cache.Reserve(batch.Sum(reading => reading.Sequence.PagesMissing(reading.Tokens.Length)));
+
+        // Those of one expert one after the other.
+        var tokens = new List<DecoderToken>();
+        foreach (int number in Enumerable.Range(0, batch.Count).OrderBy(i => batch[i].Sequence.Expert))
+        {
+            Reading reading = batch[number];
+            int start = reading.Sequence.Length;
+            reading.Sequence.Advance(reading.Tokens.Length);
+            for (int i = 0; i < reading.Tokens.Length; i++)
+            {
+                tokens.Add(new DecoderToken(
+                    reading.Sequence, reading.Tokens.Span[i], start + i, reading.Sequence.Length, number, i));
+            }
+        }
+
+        for (int start = 0; start < tokens.Count; start += MaxPassTokens)
+        {
+            int count = Math.Min(MaxPassTokens, tokens.Count - start);
+            ReadOnlySpan<DecoderToken> part = CollectionsMarshal.AsSpan(tokens).Slice(start, count);
+            using var pass = new DecoderPass(_queue, part, isPrompt, _rotation, Config.HeadLength);
+            DeviceSpan hidden = Run(pass, part);
+            var wanted = new List<int>();
+            for (int row = 0; row < count; row++)
+            {
+                Reading reading = batch[part[row].Reading];
+                if (part[row].Index >= Math.Min(reading.LogitsFrom, reading.Tokens.Length - 1))
+                {
+                    wanted.Add(row);
+                }
+            }
+
+            foreach (int[] rows in wanted.Chunk(LogitRows))
+            {
+                GiveLogits(part, hidden, rows, isPrompt, handler);
+            }
+        }
+    }
+
+    private void GiveLogits(
+        ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden, int[] rows, bool isPrompt, LogitsHandler handler)
+    {
+        int size = Config.HiddenSize;
+        DeviceSpan chosen = _activations.Take("chosen", (long)rows.Length * size);
+        var owners = new DecoderToken[rows.Length];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            _queue.Copy(hidden.Slice((long)rows[i] * size, size), chosen.Slice((long)i * size, size));
+            owners[i] = tokens[rows[i]];
+        }
+
+        using var pass = new DecoderPass(_queue, owners, isPrompt, _rotation, Config.HeadLength);
+        Norm(pass, chosen, _norm, size, chosen);
+        DeviceSpan logits = _activations.Take("logits", (long)rows.Length * Config.VocabularySize);
+        _head.Apply(pass, chosen, logits);
+        var values = new float[logits.Length];
+        _queue.Download(logits, MemoryMarshal.AsBytes(values.AsSpan()));
+        for (int i = 0; i < rows.Length; i++)
+        {
+            handler(
+                owners[i].Reading, owners[i].Index, values.AsSpan(i * Config.VocabularySize, Config.VocabularySize));
+        }
+    }
+
+    private void Check(IReadOnlyList<Reading> batch)
+    {
+        var seen = new HashSet<DecoderSequence>();
+        foreach ((DecoderSequence sequence, ReadOnlyMemory<int> tokens, _) in batch)
+        {
+            ObjectDisposedException.ThrowIf(sequence.IsDisposed, sequence);
+            if (sequence.Decoder != this || !seen.Add(sequence) || tokens.Length == 0)
+            {
+                throw new ArgumentException(
+                    "A batch has each sequence of this decoder at most once, with one token or more.", nameof(batch));
+            }
+
+            foreach (int token in tokens.Span)
+            {
+                if (token < 0 || token >= Config.VocabularySize)
+                {
+                    throw new InterfuseException(
+                        $"{Name}: there is no token {token}: the model's vocabulary has {Config.VocabularySize}. Its "
+                        + "tokenizer belongs to another model.");
+                }
+            }
+
+            if (tokens.Length > Config.ContextLength - sequence.Length)
+            {
+                throw new InterfuseException(
+                    $"{Name}: a text of {(long)sequence.Length + tokens.Length} tokens is longer than the model's context "
+                    + $"of {Config.ContextLength}; shorten it.");
+            }
+        }
+    }
+}
