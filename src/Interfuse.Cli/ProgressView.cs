@@ -1,58 +1,31 @@
 using System.Diagnostics;
-using Interfuse.Experts.Encoders;
-using Interfuse.Merging.Execution;
-using Interfuse.Merging.Planning;
 using Spectre.Console;
 
 namespace Interfuse.Cli;
 
 /// <summary>
-/// Shows how far a merge or an analysis is, on the error stream: a bar where that is a terminal, elsewhere a plain line now and then.
+/// Shows how far some work is, on the error stream: a bar where that is a terminal, elsewhere a plain line now and then.
 /// </summary>
 internal sealed class ProgressView : IDisposable
 {
     private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(30);
 
-    private readonly Func<(long Done, long Total, string Text)> _status;
+    private readonly long _begin = Stopwatch.GetTimestamp();
+    private readonly Func<TimeSpan, WorkStatus> _status;
     private readonly ManualResetEventSlim _over = new();
     private readonly Task _shown;
 
-    private ProgressView(Func<(long Done, long Total, string Text)> status)
+    private ProgressView(Func<TimeSpan, WorkStatus> status)
     {
         _status = status;
         _shown = Task.Run(Follow);
     }
 
-    /// <summary>Shows progress until disposed; null where it is not to be seen.</summary>
-    public static ProgressView? Show(MergePlan plan, MergeProgress progress, bool hidden)
-    {
-        long bytes = plan.Layout.Shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.ByteLength));
-        long begin = Stopwatch.GetTimestamp();
-        return Show(
-            () =>
-            {
-                var status = MergeStatus.Of(progress, bytes, plan.TensorCount, Stopwatch.GetElapsedTime(begin));
-                return (status.BytesDone, bytes, status.ToText());
-            },
-            hidden);
-    }
-
-    /// <summary>The same for a pack, whose size is known only when its models have been read.</summary>
-    public static ProgressView? Show(PackPlan plan, MergeProgress progress, bool hidden)
-    {
-        long begin = Stopwatch.GetTimestamp();
-        return Show(
-            () =>
-            {
-                var status = MergeStatus.OfPack(progress, plan, Stopwatch.GetElapsedTime(begin));
-                return (status.BytesDone, status.BytesTotal, status.ToText());
-            },
-            hidden);
-    }
-
-    /// <summary>Shows the progress of any work, in bytes and in words, until disposed; null where it is hidden.</summary>
-    public static ProgressView? Show(Func<(long Done, long Total, string Text)> status, bool hidden) =>
+    /// <summary>Shows the progress of any work until disposed; null where it is hidden.</summary>
+    /// <param name="status">Tells how far the work is, a time after it began.</param>
+    /// <param name="hidden">Whether nothing is to be seen.</param>
+    public static ProgressView? Show(Func<TimeSpan, WorkStatus> status, bool hidden) =>
         hidden ? null : new ProgressView(status);
 
     public void Dispose()
@@ -88,12 +61,13 @@ internal sealed class ProgressView : IDisposable
         .Columns(new ProgressBarColumn { Width = 32 }, new TaskDescriptionColumn { Alignment = Justify.Left })
         .Start(context =>
         {
-            ProgressTask task = context.AddTask(Markup.Escape(_status().Text));
+            ProgressTask task = context.AddTask(Markup.Escape(Status().ToText()));
             do
             {
-                (long done, task.MaxValue, string text) = _status();
-                task.Value = done;
-                task.Description = Markup.Escape(text);
+                WorkStatus status = Status();
+                task.MaxValue = status.BytesTotal;
+                task.Value = status.BytesDone;
+                task.Description = Markup.Escape(status.ToText());
             }
             while (!_over.Wait(BarInterval));
         });
@@ -102,7 +76,9 @@ internal sealed class ProgressView : IDisposable
     {
         while (!_over.Wait(LineInterval))
         {
-            Messages.Note(_status().Text);
+            Messages.Note(Status().ToText());
         }
     }
+
+    private WorkStatus Status() => _status(Stopwatch.GetElapsedTime(_begin));
 }

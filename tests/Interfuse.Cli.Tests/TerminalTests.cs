@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Interfuse.Checkpoints;
+using Interfuse.Experts.Tests;
 using Interfuse.Testing;
 
 namespace Interfuse.Cli.Tests;
@@ -58,10 +60,33 @@ public sealed class TerminalTests
         Assert.That(Merge("xterm-256color", "--quiet"), Is.EqualTo((ExitCode.Ok, "")));
     }
 
-    private (int ExitCode, string Screen) Merge(string terminal, string option = "")
+    [Test]
+    public void Export_and_verify_show_a_bar_too()
     {
-        string command =
-            $"'{CommandLine.Host}' '{CommandLine.Program}' merge '{_folder["recipe.yml"]}' '{_folder["out"]}' {option}";
+        new PackBuilder("math", "code").RandomShared(3, "model.norm", DType.BFloat16, 5).Write(_folder["pack"]);
+        string verify = $"verify '{_folder["pack"]}'";
+        string export = $"export '{_folder["pack"]}' --expert code '{_folder["out"]}' --overwrite";
+
+        foreach ((string command, string end) in new[] { (verify, "every hash is right"), (export, "Exported code into") })
+        {
+            (int exitCode, string screen) = Run("xterm-256color", command);
+            Assert.That(exitCode, Is.EqualTo(ExitCode.Ok), screen);
+            Assert.That(screen, Does.Contain("━━━━").And.Match(@" %  [\d.]+ \w*B/s").And.Contain(end));
+            Assert.That(screen.Split(HideCursor), Has.Length.EqualTo(2));
+            Assert.That(screen[screen.LastIndexOf(end, StringComparison.Ordinal)..], Does.Not.Contain('\u001b'));
+
+            (_, screen) = Run("xterm-256color", command + " --json");
+            Assert.That(screen, Does.Not.Contain(HideCursor).And.Not.Contain("━").And.Not.Contain(" %  "));
+            Assert.That(Run("xterm-256color", command + " --quiet"), Is.EqualTo((ExitCode.Ok, "")));
+        }
+    }
+
+    private (int ExitCode, string Screen) Merge(string terminal, string option = "") =>
+        Run(terminal, $"merge '{_folder["recipe.yml"]}' '{_folder["out"]}' {option}");
+
+    private static (int ExitCode, string Screen) Run(string terminal, string arguments)
+    {
+        string command = $"'{CommandLine.Host}' '{CommandLine.Program}' {arguments}";
         var start = new ProcessStartInfo("/usr/bin/script", ["-q", "-e", "-c", command, "/dev/null"])
         {
             RedirectStandardInput = true,

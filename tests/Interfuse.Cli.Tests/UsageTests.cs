@@ -51,7 +51,7 @@ public sealed class UsageTests
         "--truncate-embeddings", "--resume", "--dry-run", "--json", "--quiet", "4GiB", "5GB", "published")]
     [TestCase("inspect", "PATH", "--tensors", "--json")]
     [TestCase("export", "PACK", "OUT", "--expert", "--shard-size", "5GB", "--overwrite", "--json", "--quiet")]
-    [TestCase("verify", "PACK", "--json")]
+    [TestCase("verify", "PACK", "--json", "--quiet")]
     [TestCase("doctor", "--json")]
     [TestCase("bench", "kernels")]
     [TestCase(

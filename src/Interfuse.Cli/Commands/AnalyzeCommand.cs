@@ -80,7 +80,7 @@ internal static class AnalyzeCommand
         int threads = (int?)parsed.GetValue(Threads) ?? Math.Min(Environment.ProcessorCount, MaxThreads);
         long begin = Stopwatch.GetTimestamp();
         ModelAnalysis analysis;
-        using (ProgressView.Show(() => Status(progress, begin), hidden: quiet || json))
+        using (ProgressView.Show(elapsed => Status(progress, elapsed), hidden: quiet || json))
         {
             analysis = Analyzer.Run(recipe, device, threads, progress, cancellation);
         }
@@ -108,14 +108,12 @@ internal static class AnalyzeCommand
         return ExitCode.Ok;
     }
 
-    private static (long Done, long Total, string Text) Status(AnalysisProgress progress, long begin)
+    private static WorkStatus Status(AnalysisProgress progress, TimeSpan elapsed)
     {
-        double percent = progress.BytesTotal == 0 ? 0 : Math.Floor(100.0 * progress.BytesRead / progress.BytesTotal);
-        double rate = progress.BytesRead / Math.Max(Stopwatch.GetElapsedTime(begin).TotalSeconds, 1e-3);
-        string text = progress.BytesRead < progress.BytesTotal || progress.BytesTotal == 0
-            ? $"{percent,3} %  {Sizes.Format(rate)}/s"
-            : "finding what packs would keep";
-        return (progress.BytesRead, Math.Max(progress.BytesTotal, 1), text);
+        // Nothing until the headers have been read.
+        long total = Math.Max(progress.BytesTotal, 1);
+        long read = progress.BytesRead;
+        return new WorkStatus(read, total, read, elapsed) { AtEnd = read >= total ? "finding what packs would keep" : null };
     }
 
     // Before the work of minutes, rather than after it.

@@ -38,12 +38,12 @@ internal static class ExportCommand
 
     private static readonly Option<bool> Json = new("--json")
     {
-        Description = "Print the result as one JSON document.",
+        Description = "Print the result as one JSON document, and show no progress.",
     };
 
     private static readonly Option<bool> Quiet = new("--quiet", "-q")
     {
-        Description = "Print errors only.",
+        Description = "Print errors only: no result, no progress.",
     };
 
     public static Command Create()
@@ -63,10 +63,18 @@ internal static class ExportCommand
         int expert = pack.FindExpert(parsed.GetRequiredValue(Expert));
         var options = new PackExportOptions { Overwrite = parsed.GetValue(Overwrite) };
         options = options with { ShardSize = parsed.GetValue(ShardSize) ?? options.ShardSize };
+        bool json = parsed.GetValue(Json);
+        bool quiet = parsed.GetValue(Quiet);
+        var progress = new ByteProgress();
+        long bytes = pack.Tensors.Sum(tensor => tensor.Spec.ByteLength);
         PackExportResult result;
         try
         {
-            result = PackExport.Run(pack, expert, parsed.GetRequiredValue(Target), options, progress: null, cancellation);
+            using (ProgressView.Show(
+                elapsed => progress.Status(bytes, bytesMoved: 2, "flushing to disk", elapsed), hidden: quiet || json))
+            {
+                result = PackExport.Run(pack, expert, parsed.GetRequiredValue(Target), options, progress, cancellation);
+            }
         }
         catch (OperationCanceledException)
         {
@@ -75,11 +83,11 @@ internal static class ExportCommand
         }
 
         var report = ExportReport.Of(pack, expert, result, Stopwatch.GetElapsedTime(begin));
-        if (parsed.GetValue(Json))
+        if (json)
         {
             Console.WriteLine(Reports.ToJson(report));
         }
-        else if (!parsed.GetValue(Quiet))
+        else if (!quiet)
         {
             Console.WriteLine(report.ToText());
         }

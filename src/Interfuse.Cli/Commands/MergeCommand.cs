@@ -159,8 +159,9 @@ internal static class MergeCommand
         }
 
         var progress = new MergeProgress();
+        long tensorBytes = plan.Layout.Shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.ByteLength));
         MergeReport merged;
-        using (ProgressView.Show(plan, progress, hidden: quiet || json))
+        using (ProgressView.Show(Status, hidden: quiet || json))
         {
             merged = Merger.Run(plan, target, progress, cancellation);
         }
@@ -176,6 +177,12 @@ internal static class MergeCommand
         }
 
         return ExitCode.Ok;
+
+        WorkStatus Status(TimeSpan elapsed) => WorkStatus.OfTensors(
+            progress, progress.BytesWritten + progress.BytesResumed, tensorBytes, plan.TensorCount, elapsed) with
+        {
+            BytesResumed = progress.BytesResumed,
+        };
     }
 
     private static void Pack(
@@ -199,7 +206,7 @@ internal static class MergeCommand
 
         var progress = new MergeProgress();
         EncodingReport packed;
-        using (ProgressView.Show(plan, progress, hidden: quiet || json))
+        using (ProgressView.Show(Status, hidden: quiet || json))
         {
             packed = PackEncoder.Run(plan, target, progress, cancellation);
         }
@@ -213,6 +220,10 @@ internal static class MergeCommand
         {
             Console.WriteLine(result.ToText());
         }
+
+        // What a pack will take is known only when its models have been read, which is done twice.
+        WorkStatus Status(TimeSpan elapsed) => WorkStatus.OfTensors(
+            progress, progress.BytesRead, 2 * plan.InputBytes, plan.TensorCount, elapsed);
     }
 
     private static MergeOptions Options(ParseResult parsed)

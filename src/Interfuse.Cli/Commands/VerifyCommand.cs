@@ -14,14 +14,19 @@ internal static class VerifyCommand
 
     private static readonly Option<bool> Json = new("--json")
     {
-        Description = "Print the result as one JSON document.",
+        Description = "Print the result as one JSON document, and show no progress.",
+    };
+
+    private static readonly Option<bool> Quiet = new("--quiet", "-q")
+    {
+        Description = "Print errors only: no result, no progress.",
     };
 
     public static Command Create()
     {
         var command = new Command("verify", "Check every byte of a pack against its hashes; a damaged pack is an error.")
         {
-            PackPath, Json,
+            PackPath, Json, Quiet,
         };
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
@@ -31,10 +36,18 @@ internal static class VerifyCommand
     {
         string path = parsed.GetRequiredValue(PackPath);
         long begin = Stopwatch.GetTimestamp();
+        bool json = parsed.GetValue(Json);
+        bool quiet = parsed.GetValue(Quiet);
+        var progress = new ByteProgress();
+        long bytes = BytesIn(path);
         PackVerification verification;
         try
         {
-            verification = ExpertPack.Verify(path, progress: null, cancellation);
+            using (ProgressView.Show(
+                elapsed => progress.Status(bytes, bytesMoved: 1, "opening", elapsed), hidden: quiet || json))
+            {
+                verification = ExpertPack.Verify(path, progress, cancellation);
+            }
         }
         catch (OperationCanceledException)
         {
@@ -48,15 +61,20 @@ internal static class VerifyCommand
             Messages.Error($"{Path.Combine(report.Path, fault.File)}: {fault.Reason}");
         }
 
-        if (parsed.GetValue(Json))
+        if (json)
         {
             Console.WriteLine(Reports.ToJson(report));
         }
-        else if (report.Sound)
+        else if (report.Sound && !quiet)
         {
             Console.WriteLine(report.ToText());
         }
 
         return report.Sound ? ExitCode.Ok : ExitCode.BadInput;
     }
+
+    // Of whatever is there: a manifest may be damaged, and is no file to take figures from before it is verified.
+    private static long BytesIn(string path) => Directory.Exists(path)
+        ? new DirectoryInfo(path).EnumerateFiles().Sum(file => file.Length)
+        : 0;
 }

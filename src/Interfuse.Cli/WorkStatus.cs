@@ -1,0 +1,62 @@
+using System.Globalization;
+using Interfuse.Merging.Execution;
+
+namespace Interfuse.Cli;
+
+/// <summary>How far a piece of work is, in figures for people.</summary>
+/// <param name="BytesDone">Bytes that are done, by this run or an interrupted one before it.</param>
+/// <param name="BytesTotal">Bytes in all.</param>
+/// <param name="BytesMoved">Bytes this run has read and written.</param>
+/// <param name="Elapsed">The time since this run began.</param>
+internal readonly record struct WorkStatus(long BytesDone, long BytesTotal, long BytesMoved, TimeSpan Elapsed)
+{
+    /// <summary>Those of <see cref="BytesDone"/> that this run found done.</summary>
+    public long BytesResumed { get; init; }
+
+    /// <summary>Tensors that are complete, and tensors in all; null where nobody counts them.</summary>
+    public (int Done, int Total)? Tensors { get; init; }
+
+    /// <summary>What is done at the end, when no time left can be told; null until then.</summary>
+    public string? AtEnd { get; init; }
+
+    /// <summary>How far a merge of tensors is, whichever of its bytes tell.</summary>
+    public static WorkStatus OfTensors(
+        MergeProgress progress, long bytesDone, long bytesTotal, int tensors, TimeSpan elapsed) =>
+        new(bytesDone, bytesTotal, progress.BytesRead + progress.BytesWritten, elapsed)
+        {
+            Tensors = (progress.TensorsDone, tensors),
+            AtEnd = progress.TensorsDone == tensors ? "flushing to disk" : null,
+        };
+
+    /// <summary>
+    /// The time that the rest takes at the pace so far; null while too little is done to tell: the first tensor's
+    /// passes over its inputs come before its first output byte.
+    /// </summary>
+    public TimeSpan? Left
+    {
+        get
+        {
+            long written = BytesDone - BytesResumed;
+            return written < (BytesTotal - BytesResumed) / 50 || written == 0
+                ? null
+                : Elapsed * ((double)(BytesTotal - BytesDone) / written);
+        }
+    }
+
+    public string ToText()
+    {
+        double percent = BytesTotal == 0 ? 100 : Math.Floor(100.0 * BytesDone / BytesTotal);
+        double rate = BytesMoved / Math.Max(Elapsed.TotalSeconds, 1e-3);
+        string tensors = Tensors is { } count ? $"{count.Done}/{count.Total} tensors  " : "";
+        string left = AtEnd ?? (Left is { } time ? $"{Clock(time)} left" : "");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{percent,3} %  {tensors}{Sizes.Format(rate)}/s  {left}").TrimEnd();
+    }
+
+    // Hours may have any number of digits, which TimeSpan's own formats don't offer.
+    private static string Clock(TimeSpan time)
+    {
+        long seconds = (long)Math.Ceiling(time.TotalSeconds);
+        return $"{seconds / 3600}:{seconds / 60 % 60:00}:{seconds % 60:00}";
+    }
+}
