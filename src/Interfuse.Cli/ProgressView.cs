@@ -4,7 +4,8 @@ using Spectre.Console;
 namespace Interfuse.Cli;
 
 /// <summary>
-/// Shows how far some work is, on the error stream: a bar where that is a terminal, elsewhere a plain line now and then.
+/// Shows how far some work is, on the error stream: a bar where that is a terminal, elsewhere a plain line now
+/// and then.
 /// </summary>
 internal sealed class ProgressView : IDisposable
 {
@@ -16,17 +17,13 @@ internal sealed class ProgressView : IDisposable
     private readonly ManualResetEventSlim _over = new();
     private readonly Task _shown;
 
-    private ProgressView(Func<TimeSpan, WorkStatus> status)
+    /// <summary>Shows progress until disposed.</summary>
+    /// <param name="status">Tells how far the work is, a time after it began.</param>
+    public ProgressView(Func<TimeSpan, WorkStatus> status)
     {
         _status = status;
         _shown = Task.Run(Follow);
     }
-
-    /// <summary>Shows the progress of any work until disposed; null where it is hidden.</summary>
-    /// <param name="status">Tells how far the work is, a time after it began.</param>
-    /// <param name="hidden">Whether nothing is to be seen.</param>
-    public static ProgressView? Show(Func<TimeSpan, WorkStatus> status, bool hidden) =>
-        hidden ? null : new ProgressView(status);
 
     public void Dispose()
     {

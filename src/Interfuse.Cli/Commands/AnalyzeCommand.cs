@@ -10,8 +10,6 @@ namespace Interfuse.Cli.Commands;
 /// <summary><c>interfuse analyze RECIPE</c></summary>
 internal static class AnalyzeCommand
 {
-    private const int MaxThreads = 1024;
-
     private static readonly Argument<string> RecipePath = new("RECIPE")
     {
         Description = "A recipe with base_model and models; its method and parameters don't matter.",
@@ -23,37 +21,12 @@ internal static class AnalyzeCommand
         HelpName = "FILE",
     };
 
-    private static readonly Option<string?> DeviceName = new("--device")
-    {
-        Description = "What to compute inner products on; the result doesn't depend on it. 'auto' takes CUDA where it can be used and "
-            + "says what it chose; 'software' runs the CUDA kernels on the processor, to test them. [default: cpu]",
-        HelpName = string.Join('|', Devices.Names),
-        CustomParser = Usage.ParseDevice,
-    };
-
-    private static readonly Option<ulong?> Threads = new("--threads")
-    {
-        Description = "Threads to use; the result doesn't depend on it. [default: one per core]",
-        HelpName = "N",
-        CustomParser = result => Usage.ParseNumber(result, 1, MaxThreads),
-    };
-
-    private static readonly Option<bool> Json = new("--json")
-    {
-        Description = "Print one JSON document, with every tensor, and show no progress.",
-    };
-
-    private static readonly Option<bool> Quiet = new("--quiet", "-q")
-    {
-        Description = "Print errors only: no result, no progress, no warnings.",
-    };
-
     public static Command Create()
     {
         var command = new Command(
             "analyze", "Show how the models of a recipe differ, and what a pack of a given size would keep; no weights are written.")
         {
-            RecipePath, Page, DeviceName, Threads, Json, Quiet,
+            RecipePath, Page, CommonOptions.DeviceName, CommonOptions.Threads, CommonOptions.Json, CommonOptions.Quiet,
         };
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
@@ -63,48 +36,27 @@ internal static class AnalyzeCommand
     {
         string path = parsed.GetRequiredValue(RecipePath);
         Recipe recipe = Recipe.Load(path, ChannelMerging.RecipeSignatures);
-        bool json = parsed.GetValue(Json);
-        bool quiet = parsed.GetValue(Quiet);
         string? page = parsed.GetValue(Page);
         CheckPlace(page);
-
-        // The analysis has threads of its own, each of which computes what it has read.
-        DeviceChoice choice = Devices.Open(parsed.GetValue(DeviceName) ?? Devices.Cpu, threads: 1);
-        using Device device = choice.Device;
-        if (parsed.GetValue(DeviceName) == Devices.Auto && !quiet)
-        {
-            Messages.Note($"device: {choice.Why}");
-        }
+        var output = Output.Of(parsed);
+        using Device device = CommonOptions.OpenDevice(parsed, output);
 
         var progress = new AnalysisProgress();
-        int threads = (int?)parsed.GetValue(Threads) ?? Math.Min(Environment.ProcessorCount, MaxThreads);
         long begin = Stopwatch.GetTimestamp();
         ModelAnalysis analysis;
-        using (ProgressView.Show(elapsed => Status(progress, elapsed), hidden: quiet || json))
+        using (output.ShowProgress(elapsed => Status(progress, elapsed)))
         {
-            analysis = Analyzer.Run(recipe, device, threads, progress, cancellation);
+            analysis = Analyzer.Run(recipe, device, CommonOptions.ThreadsOf(parsed), progress, cancellation);
         }
 
-        foreach (string warning in quiet ? [] : recipe.Warnings.Concat(analysis.Warnings))
-        {
-            Messages.Warning(warning);
-        }
-
+        output.Warn(recipe.Warnings.Concat(analysis.Warnings));
         if (page is not null)
         {
             Write(page, new AnalysisPage(analysis, path).ToHtml());
         }
 
         var report = AnalysisReport.Of(analysis, path, Stopwatch.GetElapsedTime(begin), device.Name);
-        if (json)
-        {
-            Console.WriteLine(Reports.ToJson(report));
-        }
-        else if (!quiet)
-        {
-            Console.WriteLine(report.ToText());
-        }
-
+        output.Print(report, report.ToText);
         return ExitCode.Ok;
     }
 

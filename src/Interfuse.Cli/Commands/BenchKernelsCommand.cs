@@ -7,8 +7,6 @@ namespace Interfuse.Cli.Commands;
 /// <summary><c>interfuse bench kernels</c></summary>
 internal static class BenchKernelsCommand
 {
-    private const int MaxThreads = 1024;
-
     private static readonly string[] Operations =
         [.. KernelBenchmarks.All.Select(benchmark => benchmark.Operation).Distinct()];
 
@@ -40,7 +38,7 @@ internal static class BenchKernelsCommand
     {
         Description = "Threads of the CPU. [default: one per core]",
         HelpName = "N",
-        CustomParser = result => Usage.ParseNumber(result, 1, MaxThreads),
+        CustomParser = result => Usage.ParseNumber(result, 1, CommonOptions.MaxThreads),
     };
 
     private static readonly Option<bool> Quick = new("--quick")
@@ -68,7 +66,7 @@ internal static class BenchKernelsCommand
     private static int Run(ParseResult parsed)
     {
         string name = parsed.GetValue(DeviceName) ?? Devices.Auto;
-        int cores = Math.Min(Environment.ProcessorCount, MaxThreads);
+        int cores = Math.Min(Environment.ProcessorCount, CommonOptions.MaxThreads);
         DeviceChoice choice = Devices.Open(name, (int?)parsed.GetValue(Threads) ?? cores);
         using Device device = choice.Device;
         using var reference = new CpuDevice(CpuPath.Scalar, cores);
@@ -77,7 +75,6 @@ internal static class BenchKernelsCommand
         {
             Messages.Note($"device: {choice.Why}");
         }
-
 
         // What is not given is an empty list.
         string[] operations = parsed.GetValue(Operation) is { Length: > 0 } named ? named : Operations;

@@ -24,33 +24,12 @@ internal static class ExportCommand
         Required = true,
     };
 
-    private static readonly Option<long?> ShardSize = new("--shard-size")
-    {
-        Description = "Begin a new output file at this size, for example 2GB. [default: 5GB]",
-        HelpName = "SIZE",
-        CustomParser = Usage.ParseSize,
-    };
-
-    private static readonly Option<bool> Overwrite = new("--overwrite")
-    {
-        Description = "Replace the directory at OUT once the new one is complete.",
-    };
-
-    private static readonly Option<bool> Json = new("--json")
-    {
-        Description = "Print the result as one JSON document, and show no progress.",
-    };
-
-    private static readonly Option<bool> Quiet = new("--quiet", "-q")
-    {
-        Description = "Print errors only: no result, no progress.",
-    };
-
     public static Command Create()
     {
         var command = new Command("export", "Give one expert of a pack back as a model directory.")
         {
-            PackPath, Target, Expert, ShardSize, Overwrite, Json, Quiet,
+            PackPath, Target, Expert, CommonOptions.ShardSize, CommonOptions.Overwrite, CommonOptions.Json,
+            CommonOptions.Quiet,
         };
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
@@ -61,17 +40,15 @@ internal static class ExportCommand
         long begin = Stopwatch.GetTimestamp();
         using var pack = ExpertPack.Open(parsed.GetRequiredValue(PackPath));
         int expert = pack.FindExpert(parsed.GetRequiredValue(Expert));
-        var options = new PackExportOptions { Overwrite = parsed.GetValue(Overwrite) };
-        options = options with { ShardSize = parsed.GetValue(ShardSize) ?? options.ShardSize };
-        bool json = parsed.GetValue(Json);
-        bool quiet = parsed.GetValue(Quiet);
+        var options = new PackExportOptions { Overwrite = parsed.GetValue(CommonOptions.Overwrite) };
+        options = options with { ShardSize = parsed.GetValue(CommonOptions.ShardSize) ?? options.ShardSize };
+        var output = Output.Of(parsed);
         var progress = new ByteProgress();
         long bytes = pack.Tensors.Sum(tensor => tensor.Spec.ByteLength);
         PackExportResult result;
         try
         {
-            using (ProgressView.Show(
-                elapsed => progress.Status(bytes, bytesMoved: 2, "flushing to disk", elapsed), hidden: quiet || json))
+            using (output.ShowProgress(elapsed => progress.Status(bytes, bytesMoved: 2, "flushing to disk", elapsed)))
             {
                 result = PackExport.Run(pack, expert, parsed.GetRequiredValue(Target), options, progress, cancellation);
             }
@@ -83,15 +60,7 @@ internal static class ExportCommand
         }
 
         var report = ExportReport.Of(pack, expert, result, Stopwatch.GetElapsedTime(begin));
-        if (json)
-        {
-            Console.WriteLine(Reports.ToJson(report));
-        }
-        else if (!quiet)
-        {
-            Console.WriteLine(report.ToText());
-        }
-
+        output.Print(report, report.ToText);
         return ExitCode.Ok;
     }
 }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Interfuse.Compute;
 using Interfuse.Experts.Encoders;
-using Interfuse.Merging.Execution;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
@@ -11,9 +10,6 @@ namespace Interfuse.Cli.Commands;
 /// <summary><c>interfuse merge RECIPE OUT</c></summary>
 internal static class MergeCommand
 {
-    // More threads than any machine has cores only cost memory.
-    private const int MaxThreads = 1024;
-
     private static readonly Argument<string> RecipePath = new("RECIPE")
     {
         Description = "The recipe: a YAML file as mergekit reads it.",
@@ -24,31 +20,9 @@ internal static class MergeCommand
         Description = "The model directory, or expert pack, to make. It appears when it is complete, and not before.",
     };
 
-    private static readonly Option<string?> DeviceName = new("--device")
-    {
-        Description = "What to compute on; the output doesn't depend on it. 'auto' takes CUDA where it can be used and says what it "
-            + "chose; 'software' runs the CUDA kernels on the processor, to test them. [default: cpu]",
-        HelpName = string.Join('|', Devices.Names),
-        CustomParser = Usage.ParseDevice,
-    };
-
-    private static readonly Option<ulong?> Threads = new("--threads")
-    {
-        Description = "Threads to use; the output doesn't depend on it. [default: one per core]",
-        HelpName = "N",
-        CustomParser = result => Usage.ParseNumber(result, 1, MaxThreads),
-    };
-
     private static readonly Option<long?> MaxMemory = new("--max-memory")
     {
         Description = "Memory to stay within, for example 1GiB; the output doesn't depend on it. [default: 4GiB]",
-        HelpName = "SIZE",
-        CustomParser = Usage.ParseSize,
-    };
-
-    private static readonly Option<long?> ShardSize = new("--shard-size")
-    {
-        Description = "Begin a new output file at this size, for example 2GB. [default: 5GB]",
         HelpName = "SIZE",
         CustomParser = Usage.ParseSize,
     };
@@ -74,11 +48,6 @@ internal static class MergeCommand
         Description = "Cut embeddings of different vocabularies to their common rows instead of refusing them.",
     };
 
-    private static readonly Option<bool> Overwrite = new("--overwrite")
-    {
-        Description = "Replace the directory at OUT once the new one is complete.",
-    };
-
     private static readonly Option<bool> Resume = new("--resume")
     {
         Description = "Continue an interrupted merge to OUT; starts from the beginning if there is none.",
@@ -89,22 +58,13 @@ internal static class MergeCommand
         Description = "Print the plan (tensors, bytes, memory, files) and stop; nothing is written.",
     };
 
-    private static readonly Option<bool> Json = new("--json")
-    {
-        Description = "Print the plan or the result as one JSON document, and show no progress.",
-    };
-
-    private static readonly Option<bool> Quiet = new("--quiet", "-q")
-    {
-        Description = "Print errors only: no result, no progress, no warnings.",
-    };
-
     public static Command Create()
     {
-        var command = new Command("merge", "Merge models by a recipe into a model directory.")
+        var command = new Command("merge", "Merge models by a recipe into a model directory, or an expert pack.")
         {
-            RecipePath, Target, DeviceName, Threads, MaxMemory, ShardSize, Seed, Semantics, TruncateEmbeddings, Overwrite, Resume,
-            DryRun, Json, Quiet,
+            RecipePath, Target, CommonOptions.DeviceName, CommonOptions.Threads, MaxMemory, CommonOptions.ShardSize,
+            Seed, Semantics, TruncateEmbeddings, CommonOptions.Overwrite, Resume, DryRun, CommonOptions.Json,
+            CommonOptions.Quiet,
         };
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
@@ -127,103 +87,20 @@ internal static class MergeCommand
     {
         Recipe recipe = Recipe.Load(parsed.GetRequiredValue(RecipePath), ChannelMerging.RecipeSignatures);
         string target = parsed.GetRequiredValue(Target);
-        bool json = parsed.GetValue(Json);
-        bool quiet = parsed.GetValue(Quiet);
-
-        // A merge has threads of its own, each of which computes what it has read.
-        DeviceChoice choice = Devices.Open(parsed.GetValue(DeviceName) ?? Devices.Cpu, threads: 1);
-        using Device device = choice.Device;
-        if (parsed.GetValue(DeviceName) == Devices.Auto && !quiet)
-        {
-            Messages.Note($"device: {choice.Why}");
-        }
-
+        bool dryRun = parsed.GetValue(DryRun);
+        var output = Output.Of(parsed);
+        using Device device = CommonOptions.OpenDevice(parsed, output);
         MergeOptions options = Options(parsed) with { Device = device };
         if (ChannelMerging.Makes(recipe))
         {
-            Pack(parsed, recipe, options, cancellation);
-            return ExitCode.Ok;
+            PackMerge.Run(recipe, options, target, dryRun, output, cancellation);
         }
-
-        using MergePlan plan = MergePlan.Create(recipe, options);
-        foreach (string warning in quiet ? [] : plan.Warnings)
+        else
         {
-            Messages.Warning(warning);
-        }
-
-        if (parsed.GetValue(DryRun))
-        {
-            PlanReport report = PlanReport.Of(plan, target);
-            Console.WriteLine(json ? Reports.ToJson(report) : report.ToText());
-            return ExitCode.Ok;
-        }
-
-        var progress = new MergeProgress();
-        long tensorBytes = plan.Layout.Shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.ByteLength));
-        MergeReport merged;
-        using (ProgressView.Show(Status, hidden: quiet || json))
-        {
-            merged = Merger.Run(plan, target, progress, cancellation);
-        }
-
-        var result = ResultReport.Of(plan, progress, merged);
-        if (json)
-        {
-            Console.WriteLine(Reports.ToJson(result));
-        }
-        else if (!quiet)
-        {
-            Console.WriteLine(result.ToText());
+            ModelMerge.Run(recipe, options, target, dryRun, output, cancellation);
         }
 
         return ExitCode.Ok;
-
-        WorkStatus Status(TimeSpan elapsed) => WorkStatus.OfTensors(
-            progress, progress.BytesWritten + progress.BytesResumed, tensorBytes, plan.TensorCount, elapsed) with
-        {
-            BytesResumed = progress.BytesResumed,
-        };
-    }
-
-    private static void Pack(
-        ParseResult parsed, Recipe recipe, MergeOptions options, CancellationToken cancellation)
-    {
-        string target = parsed.GetRequiredValue(Target);
-        bool json = parsed.GetValue(Json);
-        bool quiet = parsed.GetValue(Quiet);
-        using PackPlan plan = PackPlan.Create(recipe, options);
-        foreach (string warning in quiet ? [] : plan.Warnings)
-        {
-            Messages.Warning(warning);
-        }
-
-        if (parsed.GetValue(DryRun))
-        {
-            PackPlanReport report = PackPlanReport.Of(plan, target);
-            Console.WriteLine(json ? Reports.ToJson(report) : report.ToText());
-            return;
-        }
-
-        var progress = new MergeProgress();
-        EncodingReport packed;
-        using (ProgressView.Show(Status, hidden: quiet || json))
-        {
-            packed = PackEncoder.Run(plan, target, progress, cancellation);
-        }
-
-        var result = PackResultReport.Of(plan, progress, packed);
-        if (json)
-        {
-            Console.WriteLine(Reports.ToJson(result));
-        }
-        else if (!quiet)
-        {
-            Console.WriteLine(result.ToText());
-        }
-
-        // What a pack will take is known only when its models have been read, which is done twice.
-        WorkStatus Status(TimeSpan elapsed) => WorkStatus.OfTensors(
-            progress, progress.BytesRead, 2 * plan.InputBytes, plan.TensorCount, elapsed);
     }
 
     private static MergeOptions Options(ParseResult parsed)
@@ -231,13 +108,13 @@ internal static class MergeCommand
         var defaults = new MergeOptions();
         return defaults with
         {
-            Threads = (int?)parsed.GetValue(Threads) ?? Math.Min(defaults.Threads, MaxThreads),
+            Threads = CommonOptions.ThreadsOf(parsed),
             MaxMemory = parsed.GetValue(MaxMemory) ?? defaults.MaxMemory,
-            ShardSize = parsed.GetValue(ShardSize) ?? defaults.ShardSize,
+            ShardSize = parsed.GetValue(CommonOptions.ShardSize) ?? defaults.ShardSize,
             Seed = parsed.GetValue(Seed) ?? defaults.Seed,
             Semantics = parsed.GetValue(Semantics) ?? defaults.Semantics,
             TruncateEmbeddings = parsed.GetValue(TruncateEmbeddings),
-            Overwrite = parsed.GetValue(Overwrite),
+            Overwrite = parsed.GetValue(CommonOptions.Overwrite),
             Resume = parsed.GetValue(Resume),
         };
     }

@@ -12,21 +12,11 @@ internal static class VerifyCommand
         Description = "The directory of an expert pack.",
     };
 
-    private static readonly Option<bool> Json = new("--json")
-    {
-        Description = "Print the result as one JSON document, and show no progress.",
-    };
-
-    private static readonly Option<bool> Quiet = new("--quiet", "-q")
-    {
-        Description = "Print errors only: no result, no progress.",
-    };
-
     public static Command Create()
     {
         var command = new Command("verify", "Check every byte of a pack against its hashes; a damaged pack is an error.")
         {
-            PackPath, Json, Quiet,
+            PackPath, CommonOptions.Json, CommonOptions.Quiet,
         };
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
@@ -36,15 +26,13 @@ internal static class VerifyCommand
     {
         string path = parsed.GetRequiredValue(PackPath);
         long begin = Stopwatch.GetTimestamp();
-        bool json = parsed.GetValue(Json);
-        bool quiet = parsed.GetValue(Quiet);
+        var output = Output.Of(parsed);
         var progress = new ByteProgress();
         long bytes = BytesIn(path);
         PackVerification verification;
         try
         {
-            using (ProgressView.Show(
-                elapsed => progress.Status(bytes, bytesMoved: 1, "opening", elapsed), hidden: quiet || json))
+            using (output.ShowProgress(elapsed => progress.Status(bytes, bytesMoved: 1, "opening", elapsed)))
             {
                 verification = ExpertPack.Verify(path, progress, cancellation);
             }
@@ -61,13 +49,10 @@ internal static class VerifyCommand
             Messages.Error($"{Path.Combine(report.Path, fault.File)}: {fault.Reason}");
         }
 
-        if (json)
+        // Of a damaged pack people have been told by then.
+        if (report.Sound || output.IsJson)
         {
-            Console.WriteLine(Reports.ToJson(report));
-        }
-        else if (report.Sound && !quiet)
-        {
-            Console.WriteLine(report.ToText());
+            output.Print(report, report.ToText);
         }
 
         return report.Sound ? ExitCode.Ok : ExitCode.BadInput;
