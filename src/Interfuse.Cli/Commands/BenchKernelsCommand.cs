@@ -55,7 +55,7 @@ internal static class BenchKernelsCommand
     {
         var command = new Command(
             "kernels",
-            "Verify the operations of a device against scalar code, then time each beside a copy of as many bytes.")
+            "Verify every operation of a device against scalar code, then time it beside a copy of as many bytes.")
         {
             DeviceName, Operation, ElementCounts, Threads, Quick, Json,
         };

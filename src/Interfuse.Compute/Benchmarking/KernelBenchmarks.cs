@@ -3,15 +3,14 @@ using Interfuse.Checkpoints;
 namespace Interfuse.Compute.Benchmarking;
 
 /// <summary>
-/// The operations of the contract, in each form that has code of its own, and on inputs that are hard: all but Gram
-/// matrices and the merging of given groups, which channel clustering does both of.
+/// Every operation of the contract, in each form that has code of its own, and on inputs that are hard.
 /// </summary>
 /// <remarks>
 /// Tensors are bf16 unless the variant says otherwise; merges take a base and four experts. Trimming and selection keep
 /// a fifth, random drop a half. Matrices have rows of 4096; gathers take them from a bank that holds each row of four
 /// experts, gather-multiply of sixteen.
 /// </remarks>
-public static class KernelBenchmarks
+public static partial class KernelBenchmarks
 {
     private const DType Stored = DType.BFloat16;
     private const int Experts = 4;
@@ -35,7 +34,7 @@ public static class KernelBenchmarks
 
     /// <summary>All benchmarks, those of an operation together.</summary>
     public static IReadOnlyList<KernelBenchmark> All { get; } =
-        [.. Elementwise(), .. Reductions(), .. Selections(), .. OfMatrices()];
+        [.. Elementwise(), .. Reductions(), .. Selections(), .. OfChannels(), .. OfBanks()];
 
     /// <summary>Sizes from where the launch is all that counts to where memory is, in elements per tensor.</summary>
     /// <param name="device">The device to measure.</param>
@@ -91,20 +90,14 @@ public static class KernelBenchmarks
         new("compact", "random", (tensors, elements) => new CompactCase(tensors, elements, Trim(elements))),
     ];
 
-    private static IEnumerable<KernelBenchmark> OfMatrices() =>
+    private static IEnumerable<KernelBenchmark> OfBanks() =>
     [
-        ClusterChannels(experts: 4, groups: 2),
-        ClusterChannels(experts: 8, groups: 3),
         new("gather", "1 of 4 experts", (tensors, elements) => new GatherCase(tensors, MatrixShape.Of(elements))),
         .. Enum.GetValues<Popularity>().Select(GatherBatch),
         GatherMultiply(batch: 1, Popularity.Distinct),
         .. Batches.SelectMany(batch =>
             Enum.GetValues<Popularity>().Select(popularity => GatherMultiply(batch, popularity))),
     ];
-
-    private static KernelBenchmark ClusterChannels(int experts, int groups) =>
-        new("cluster-channels", $"{experts} experts, {groups} groups", (tensors, elements) =>
-            new ClusterChannelsCase(tensors, MatrixShape.Of(elements), experts, groups));
 
     private static KernelBenchmark GatherBatch(Popularity popularity) =>
         new("gather-batch", $"rows {Word(popularity)}", (tensors, elements) =>

@@ -45,6 +45,8 @@ public sealed class KernelBenchmarkTests
     [TestCase("find-threshold", "shared leading bits", "whole")]
     [TestCase("compact", "random", "2 parts")]
     [TestCase("cluster-channels", "4 experts, 2 groups", "3 parts")]
+    [TestCase("channel-grams", "16 experts", "3 parts")]
+    [TestCase("merge-groups", "8 experts, 3 groups", "3 parts")]
     [TestCase("gather-batch", "rows uniform", "3 parts")]
     public void Large_results_are_verified_at_both_ends_and_in_the_middle(
         string operation, string variant, string verified)
@@ -94,6 +96,29 @@ public sealed class KernelBenchmarkTests
             Throws.TypeOf<KernelMismatchException>().With.Message.Contains("element 1 is 0x"));
     }
 
+    [Test]
+    public void A_wrong_row_of_a_group_is_an_error()
+    {
+        var wrong = new KernelBenchmark("merge", "wrong in the second group", (tensors, elements) => new ChannelCase(
+            tensors,
+            MatrixShape.Of(elements),
+            experts: 2,
+            givenGroups: 2,
+            [new ChannelResult(DType.BFloat16, Layers: 2, PerChannel: 4096)],
+            (queue, x) =>
+            {
+                queue.MergeGroups(x.Base, x.Experts, x.Channels, lambda: 1f, x.Table!.Value, x.Results[0]);
+                if (queue.Device == _device)
+                {
+                    queue.Copy(x.Base.Slice(0, 1), x.Results[0].Slice(x.Base.Length, 1));
+                }
+            }));
+
+        Assert.That(
+            () => wrong.Measure(_queue, _reference, 1L << 23, Shortest),
+            Throws.TypeOf<KernelMismatchException>().With.Message.Contains($"element {1L << 23} is 0x"));
+    }
+
     // In bytes per element, or per element of one row of 64.
     [TestCase("copy", "bf16", 2.0, 2.0)]
     [TestCase("convert", "bf16 to f32", 2.0, 4.0)]
@@ -106,6 +131,8 @@ public sealed class KernelBenchmarkTests
     [TestCase("gather-multiply", "batch 16, experts identical", 2.0 + (4.0 / 64) + (16 * 2.0 / 16), 16 * 4.0 / 64)]
     [TestCase("gather-multiply", "batch 4, experts distinct", (4 * (2.0 + (4.0 / 64))) + (4 * 2.0 / 16), 4 * 4.0 / 64)]
     [TestCase("cluster-channels", "4 experts, 2 groups", 10.0, 4.0 + ((4 + 16) / 64.0))]
+    [TestCase("channel-grams", "8 experts", 18.0, 64 * 8 / 64.0)]
+    [TestCase("merge-groups", "4 experts, 2 groups", 10.0 + (4 * 4 / 64.0), 4.0)]
     public void Bytes_are_those_of_inputs_and_outputs_once(
         string operation, string variant, double read, double written)
     {
