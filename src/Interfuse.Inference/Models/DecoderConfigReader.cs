@@ -26,7 +26,7 @@ internal sealed class DecoderConfigReader(ModelConfig config, string path)
 
         int hidden = Count("hidden_size");
         int heads = Count("num_attention_heads");
-        int keyValueHeads = _json["num_key_value_heads"] is null ? heads : Count("num_key_value_heads");
+        int keyValueHeads = KeyValueHeads(family, heads);
         if (heads % keyValueHeads != 0)
         {
             throw Fault(
@@ -66,6 +66,11 @@ internal sealed class DecoderConfigReader(ModelConfig config, string path)
         $"names the architecture {(config.Architecture is { } name ? $"'{name}'" : "of no model")}; "
         + $"those that can be run are {string.Join(", ", DecoderFamily.Architectures)}");
 
+    // A key whose value is null says as many as query heads; a key that is not there, what the family has.
+    private int KeyValueHeads(DecoderFamily family, int heads) => _json["num_key_value_heads"] is not null
+        ? Count("num_key_value_heads")
+        : _json.ContainsKey("num_key_value_heads") ? heads : family.DefaultKeyValueHeads ?? heads;
+
     private int HeadLength(DecoderFamily family, int hidden, int heads)
     {
         int length = _json.ContainsKey("head_dim") switch
@@ -80,11 +85,15 @@ internal sealed class DecoderConfigReader(ModelConfig config, string path)
             : throw Fault($"has heads of {length} elements, an odd number, which can't be rotated by halves");
     }
 
+    // Dynamic scaling stretches for as long as the text is.
     private static int ContextLength(RopeSettings rope, int maxPositions)
     {
-        double stretched = rope.Scaling is RopeScaling.Linear or RopeScaling.Dynamic or RopeScaling.Yarn
-            ? rope.TrainedLength * rope.Factor
-            : 0;
+        double stretched = rope.Scaling switch
+        {
+            RopeScaling.Linear or RopeScaling.Yarn => rope.TrainedLength * rope.Factor,
+            RopeScaling.Dynamic => int.MaxValue,
+            _ => 0,
+        };
         return (int)Math.Min(int.MaxValue, Math.Max(maxPositions, stretched));
     }
 

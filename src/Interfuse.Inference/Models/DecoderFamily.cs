@@ -10,11 +10,23 @@ internal sealed record DecoderFamily
     private static readonly DecoderFamily[] All =
     [
         new("LlamaForCausalLM") { AttentionBiasKey = true, OutputBias = true, FeedForwardBiasKey = true },
-        new("MistralForCausalLM") { DefaultMaxPositions = 131072, WindowEverywhere = true },
-        new("Qwen2ForCausalLM") { DefaultMaxPositions = 32768, AttentionBias = true, WindowByLayer = true },
+        new("MistralForCausalLM")
+        {
+            DefaultMaxPositions = 131072,
+            DefaultKeyValueHeads = 8,
+            WindowEverywhere = true,
+        },
+        new("Qwen2ForCausalLM")
+        {
+            DefaultMaxPositions = 32768,
+            DefaultKeyValueHeads = 32,
+            AttentionBias = true,
+            WindowByLayer = true,
+        },
         new("Qwen3ForCausalLM")
         {
             DefaultMaxPositions = 32768,
+            DefaultKeyValueHeads = 32,
             AttentionBiasKey = true,
             OutputBias = true,
             DefaultHeadLength = 128,
@@ -30,6 +42,10 @@ internal sealed record DecoderFamily
 
     /// <summary>The longest sequence where the configuration does not say.</summary>
     public int DefaultMaxPositions { get; private init; } = 2048;
+
+    /// <summary>The key-value heads where the configuration has no key for them; null for as many as query
+    /// heads.</summary>
+    public int? DefaultKeyValueHeads { get; private init; }
 
     /// <summary>The elements of a head where the configuration has no key for it; null for hidden size / heads.</summary>
     public int? DefaultHeadLength { get; private init; }
