@@ -1,10 +1,17 @@
 using BenchmarkDotNet.Running;
+using Interfuse.Benchmarks.Decoding;
 using Interfuse.Benchmarks.EndToEnd;
 
-// "end-to-end" runs whole merges beside plain file copies; anything else goes to BenchmarkDotNet's kernel benchmarks.
+// "end-to-end" runs whole merges beside plain file copies, "decoding" a model beside the machine's ceilings; anything else
+// goes to BenchmarkDotNet's kernel benchmarks.
 if (args is ["end-to-end", ..])
 {
     return EndToEndBenchmark.Run(args[1..]);
+}
+
+if (args is ["decoding", ..])
+{
+    return DecodingBenchmark.Run(args[1..]);
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(EndToEndBenchmark).Assembly).Run(args);

@@ -56,13 +56,39 @@ public sealed partial class CpuKernels
     public float FoldFusedLanes(Span<float> lanes)
     {
         CheckLength(lanes.Length, FusedLanes, nameof(lanes));
-        for (int half = FusedLanes / 2; half > 0; half /= 2)
+        return Path switch
         {
-            var kernel = new FoldKernel(lanes, half);
-            Launch(ref kernel, half);
+            CpuPath.Vector512 => Fold<Lanes512, Vector512<float>, Vector512<uint>>(lanes),
+            CpuPath.Vector256 => Fold<Lanes256, Vector256<float>, Vector256<uint>>(lanes),
+            CpuPath.Vector128 => Fold<Lanes128, Vector128<float>, Vector128<uint>>(lanes),
+            _ => Fold<Lanes1, float, uint>(lanes),
+        };
+    }
+
+    // A row of a matrix has little more work than this, so all of it is one method.
+    private static float Fold<TLanes, TFloat, TBits>(Span<float> lanes)
+        where TLanes : struct, ILanes<TFloat, TBits>
+    {
+        ref float first = ref MemoryMarshal.GetReference(lanes);
+        nuint half = FusedLanes / 2;
+        for (; half >= (nuint)TLanes.Count; half /= 2)
+        {
+            for (nuint lane = 0; lane < half; lane += (nuint)TLanes.Count)
+            {
+                TLanes.Store(
+                    TLanes.Add(TLanes.Load(in first, lane), TLanes.Load(in first, lane + half)), ref first, lane);
+            }
         }
 
-        return lanes[0];
+        for (; half > 0; half /= 2)
+        {
+            for (nuint lane = 0; lane < half; lane++)
+            {
+                Unsafe.Add(ref first, lane) += Unsafe.Add(ref first, lane + half);
+            }
+        }
+
+        return first;
     }
 
     private void AddFused<TStored>(ReadOnlySpan<byte> row, ReadOnlySpan<float> x, Span<float> lanes)
@@ -189,17 +215,5 @@ public sealed partial class CpuKernels
         public static TFloat Load<TLanes, TFloat, TBits>(ref readonly byte origin, nuint index)
             where TLanes : struct, ILanes<TFloat, TBits> =>
             TLanes.Load(in Unsafe.As<byte, float>(ref Unsafe.AsRef(in origin)), index);
-    }
-
-    private readonly ref struct FoldKernel(Span<float> lanes, int half) : IKernel
-    {
-        private readonly ref float _lower = ref MemoryMarshal.GetReference(lanes);
-        private readonly ref float _upper = ref lanes[half];
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Step<TLanes, TFloat, TBits>(nuint index)
-            where TLanes : struct, ILanes<TFloat, TBits> =>
-            TLanes.Store(
-                TLanes.Add(TLanes.Load(in _lower, index), TLanes.Load(in _upper, index)), ref _lower, index);
     }
 }
