@@ -7,7 +7,7 @@ public sealed class DoctorTests
     [Test]
     public void Json_describes_the_machine()
     {
-        Outcome outcome = CommandLine.RunWith([("INTERFUSE_CPU_PATH", "256")], "doctor", "--json");
+        Outcome outcome = CommandLine.RunWith([("INTERFUSE_CPU_PATH", "256"), ("CUDA_VISIBLE_DEVICES", "-1")], "doctor", "--json");
 
         Assert.That(outcome.ExitCode, Is.EqualTo(ExitCode.Ok));
         Assert.That(outcome.Error, Is.Empty);
@@ -17,6 +17,7 @@ public sealed class DoctorTests
             Assert.That(machine.GetProperty("paths_agree").GetBoolean(), Is.True);
             Assert.That(machine.GetProperty("cpu_path").GetString(), Is.EqualTo("Vector256"));
             Assert.That(machine.GetProperty("cores").GetInt32(), Is.Positive);
+            Assert.That(machine.GetProperty("cuda").GetString(), Does.StartWith("can't be used: "));
             Assert.That(machine.GetProperty("memory").GetInt64(), Is.Positive);
             Assert.That(machine.GetProperty("copy_bytes_per_second").GetDouble(), Is.Positive);
             Assert.That(machine.GetProperty("folder").GetString(), Is.EqualTo(Environment.CurrentDirectory));

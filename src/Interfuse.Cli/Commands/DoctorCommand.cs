@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
+using Interfuse.Compute.Cuda;
 
 namespace Interfuse.Cli.Commands;
 
@@ -43,7 +44,24 @@ internal static class DoctorCommand
             CpuKernels.BestPath.ToString(),
             PathsAgree(),
             CopyBytesPerSecond(),
-            "not supported by this version");
+            Cuda());
+    }
+
+    private static string Cuda()
+    {
+        try
+        {
+            using Device device = Devices.Open(Devices.Cuda, threads: 1).Device;
+            return device.Name;
+        }
+        catch (DeviceUnavailableException error)
+        {
+            return $"can't be used: {error.Reason}";
+        }
+        catch (CudaDriverException error)
+        {
+            return error.Message;
+        }
     }
 
     /// <summary>Runs the conversions and the sign election on every path and compares the bytes.</summary>

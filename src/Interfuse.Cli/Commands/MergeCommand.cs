@@ -22,7 +22,7 @@ internal static class MergeCommand
 
     private static readonly Option<long?> MaxMemory = new("--max-memory")
     {
-        Description = "Memory to stay within, for example 1GiB; the output doesn't depend on it. [default: 4GiB]",
+        Description = "Memory to stay within, for example 1GiB; the result doesn't depend on it. [default: 4GiB]",
         HelpName = "SIZE",
         CustomParser = Usage.ParseSize,
     };
