@@ -54,7 +54,8 @@ internal static class BudgetAllocation
         {
             byte[] groups = ByUnit(allocation.Matrices[i].Assignment, experts);
             stored[grouped[i]] = new StoredMatrix(
-                plan.Tensors[grouped[i]], IsShared: false, groups, measures[grouped[i]]!.EnergiesOf(groups));
+                plan.Tensors[grouped[i]], IsShared: false, groups, measures[grouped[i]]!.Twins,
+                measures[grouped[i]]!.EnergiesOf(groups));
         }
     }
 

@@ -127,4 +127,11 @@ internal enum TensorStorage
 /// </param>
 /// <param name="Lambda">Scales the mean task vector of a group of two or more.</param>
 internal readonly record struct TensorGrouping(
-    int Groups, ChannelSimilarity Similarity, bool ByHead, TensorStorage Storage, double ShareWithin, float Lambda);
+    int Groups, ChannelSimilarity Similarity, bool ByHead, TensorStorage Storage, double ShareWithin, float Lambda)
+{
+    /// <summary>
+    /// Whether experts with the same bytes share them as they are, unscaled, as one keeps a row of its own. Not where the
+    /// recipe wants one row for all: that is the average of all whatever they hold.
+    /// </summary>
+    public bool KeepsTwins => Groups > 1 && Storage != TensorStorage.Shared;
+}

@@ -25,18 +25,21 @@ internal sealed class DeltaEnergies(int experts)
 
     /// <summary>
     /// Adds those of a channel. With T the sum of G over a group of c experts, expert e loses
-    /// <c>G[e,e] - 2 (lambda / c) sum G[e,f] + (lambda / c)^2 T</c>; one that is alone loses nothing.
+    /// <c>G[e,e] - 2 (lambda / c) sum G[e,f] + (lambda / c)^2 T</c>; one that is alone loses nothing, nor does one of a
+    /// group of twins.
     /// </summary>
     /// <param name="gram">G [N, N].</param>
     /// <param name="groups">The group of each expert.</param>
+    /// <param name="twins">The lowest expert with the same bytes, for each; empty where that doesn't matter.</param>
     /// <param name="lambda">What scales a group's mean task vector.</param>
-    public void Add(ReadOnlySpan<double> gram, ReadOnlySpan<byte> groups, double lambda)
+    public void Add(ReadOnlySpan<double> gram, ReadOnlySpan<byte> groups, ReadOnlySpan<byte> twins, double lambda)
     {
         for (int e = 0; e < experts; e++)
         {
             double own = gram[(e * experts) + e];
             Total[e] += own;
             int count = 0;
+            bool differ = false;
             double shared = 0;
             double all = 0;
             for (int f = 0; f < experts; f++)
@@ -47,6 +50,7 @@ internal sealed class DeltaEnergies(int experts)
                 }
 
                 count++;
+                differ |= twins.IsEmpty ? f != e : twins[f] != twins[e];
                 shared += gram[(e * experts) + f];
                 for (int g = 0; g < experts; g++)
                 {
@@ -54,7 +58,7 @@ internal sealed class DeltaEnergies(int experts)
                 }
             }
 
-            if (count > 1)
+            if (differ)
             {
                 double scale = lambda / count;
                 Lost[e] += Math.Max(0, own - (2 * scale * shared) + (scale * scale * all));

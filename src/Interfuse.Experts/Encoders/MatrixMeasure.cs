@@ -20,11 +20,21 @@ internal sealed class MatrixMeasure
         _experts = experts;
         _chunks = new ChunkSums[chunks];
         Groups = new byte[checked((int)(matrix.Units * experts))];
+        Twins = matrix.Grouping!.Value.KeepsTwins ? new byte[Groups.Length] : [];
         Grams = keepsGrams ? new double[checked((int)(matrix.Units * PackedLength))] : [];
     }
 
     /// <summary>The group of expert e in unit u, at u * N + e.</summary>
     public byte[] Groups { get; }
+
+    /// <summary>
+    /// The lowest expert with the same bytes as expert e in unit u, at u * N + e; empty where they are averaged all the
+    /// same.
+    /// </summary>
+    public byte[] Twins { get; }
+
+    /// <summary>Whether every expert has the same bytes, and these are kept.</summary>
+    public bool IsOneForAll => Twins.Length > 0 && !Twins.ContainsAnyExcept((byte)0);
 
     /// <summary>The lower triangle, row by row, of every unit's Gram matrix, where they are kept.</summary>
     public double[] Grams { get; }
@@ -50,9 +60,11 @@ internal sealed class MatrixMeasure
 
             Add(gram, all);
             long unit = (chunk.FirstRow + row) / _matrix.HeadRows;
-            Span<byte> groups = Groups.AsSpan((int)(unit * _experts), _experts);
-            Group(worker, row, gram, groups);
-            energies.Add(gram, groups, _matrix.Grouping!.Value.Lambda);
+            int place = (int)(unit * _experts);
+            Span<byte> groups = Groups.AsSpan(place, _experts);
+            Span<byte> twins = Twins.Length == 0 ? [] : Twins.AsSpan(place, _experts);
+            Group(worker, row, gram, groups, twins);
+            energies.Add(gram, groups, twins, _matrix.Grouping!.Value.Lambda);
             if (Grams.Length > 0)
             {
                 ChannelMatrix.Pack(gram, _experts, Grams.AsSpan((int)(unit * PackedLength), PackedLength));
@@ -78,22 +90,27 @@ internal sealed class MatrixMeasure
     public DeltaEnergies SharedEnergies()
     {
         var sum = new DeltaEnergies(_experts);
-        sum.Add(Total(out _), new byte[_experts], _matrix.Grouping!.Value.Lambda);
+        byte[] one = new byte[_experts];
+        sum.Add(Total(out _), one, IsOneForAll ? one : [], _matrix.Grouping!.Value.Lambda);
         return sum;
     }
 
-    /// <summary>The Gram matrices of task vectors scaled by a number per expert.</summary>
+    /// <summary>
+    /// The Gram matrices of task vectors scaled by a number per expert; those with the same bytes by one number, so that
+    /// they stay the same.
+    /// </summary>
     public double[] ScaledGrams(ReadOnlySpan<double> scales)
     {
         double[] scaled = new double[Grams.Length];
         int place = 0;
-        while (place < scaled.Length)
+        for (int unit = 0; unit < Groups.Length; unit += _experts)
         {
             for (int e = 0; e < _experts; e++)
             {
+                double own = scales[TwinOf(unit, e)];
                 for (int f = 0; f <= e; f++, place++)
                 {
-                    scaled[place] = Grams[place] * (scales[e] * scales[f]);
+                    scaled[place] = Grams[place] * (own * scales[TwinOf(unit, f)]);
                 }
             }
         }
@@ -109,7 +126,8 @@ internal sealed class MatrixMeasure
         for (int unit = 0; unit < _matrix.Units; unit++)
         {
             ChannelMatrix.Unpack(Grams.AsSpan(unit * PackedLength, PackedLength), _experts, gram);
-            sum.Add(gram, groups.Slice(unit * _experts, _experts), _matrix.Grouping!.Value.Lambda);
+            ReadOnlySpan<byte> twins = Twins.Length == 0 ? [] : Twins.AsSpan(unit * _experts, _experts);
+            sum.Add(gram, groups.Slice(unit * _experts, _experts), twins, _matrix.Grouping!.Value.Lambda);
         }
 
         return sum;
@@ -136,6 +154,8 @@ internal sealed class MatrixMeasure
         return lost == 0 ? 0 : Math.Sqrt(lost / _experts / baseEnergy);
     }
 
+    private int TwinOf(int unit, int expert) => Twins.Length == 0 ? expert : Twins[unit + expert];
+
     private double[] Total(out double baseEnergy)
     {
         double[] gram = new double[_experts * _experts];
@@ -150,7 +170,7 @@ internal sealed class MatrixMeasure
     }
 
     // Experts with the same bytes are one; of the others the best partition into the wanted number of groups.
-    private void Group(MatrixWorker worker, int row, ReadOnlySpan<double> gram, Span<byte> groups)
+    private void Group(MatrixWorker worker, int row, ReadOnlySpan<double> gram, Span<byte> groups, Span<byte> twins)
     {
         int distinct = 0;
         for (int expert = 0; expert < _experts; expert++)
@@ -158,8 +178,14 @@ internal sealed class MatrixMeasure
             int same = -1;
             for (int other = 0; other < expert && same < 0; other++)
             {
-                same = gram[(expert * _experts) + expert] == gram[(other * _experts) + other]
+                // Equals, for which NaN is NaN; most experts are told apart by it.
+                same = gram[(expert * _experts) + expert].Equals(gram[(other * _experts) + other])
                     && worker.AreSame(_matrix, other, expert, row) ? other : -1;
+            }
+
+            if (twins.Length > 0)
+            {
+                twins[expert] = (byte)(same >= 0 ? same : expert);
             }
 
             groups[expert] = same >= 0 ? groups[same] : (byte)distinct++;

@@ -115,9 +115,10 @@ internal sealed class MatrixWorker : IDisposable
     /// <summary>Merges the chunk's rows as <see cref="Table"/> says; gives the bank's bytes.</summary>
     /// <param name="matrix">The matrix.</param>
     /// <param name="rows">The chunk's rows.</param>
-    /// <param name="bankRows">The rows that the table names.</param>
-    /// <param name="nonFinite">How many of the bank's values are NaN or infinite.</param>
-    public ReadOnlySpan<byte> Merge(PlannedMatrix matrix, int rows, int bankRows, out long nonFinite)
+    /// <param name="bankRows">The rows that are stored.</param>
+    /// <param name="spareRows">The rows behind them that the table names too.</param>
+    /// <param name="nonFinite">How many of the stored values are NaN or infinite.</param>
+    public ReadOnlySpan<byte> Merge(PlannedMatrix matrix, int rows, int bankRows, int spareRows, out long nonFinite)
     {
         int tableLength = Experts.Length * rows;
         _queue.Upload(_table, tableLength * sizeof(int));
@@ -125,10 +126,16 @@ internal sealed class MatrixWorker : IDisposable
         int bytes = checked((int)(length * matrix.Spec.DType.Size()));
         _queue.MergeGroups(
             _spans[0], Experts, rows, matrix.Grouping!.Value.Lambda, _table.Span(DType.Int32, tableLength),
-            _bank.Span(matrix.Spec.DType, length));
+            _bank.Span(matrix.Spec.DType, length + (spareRows * matrix.Columns)));
         _queue.Download(_bank, bytes);
         nonFinite = _queue.TakeNonFinite();
-        return _bank.Host[..bytes];
+        ReadOnlySpan<byte> stored = _bank.Host[..bytes];
+        if (nonFinite > 0 && spareRows > 0)
+        {
+            nonFinite = CountNonFinite(stored, matrix.Spec.DType);
+        }
+
+        return stored;
     }
 
     /// <summary>Waits for the device and gives the buffers back.</summary>
@@ -142,6 +149,14 @@ internal sealed class MatrixWorker : IDisposable
     }
 
     private ReadOnlySpan<DeviceSpan> Experts => _spans.AsSpan(1);
+
+    // The device counts what it writes, the rows that are not stored included.
+    private static long CountNonFinite(ReadOnlySpan<byte> bytes, DType dtype)
+    {
+        float[] values = new float[bytes.Length / dtype.Size()];
+        new CpuKernels().Widen(bytes, dtype, values);
+        return values.LongCount(value => !float.IsFinite(value));
+    }
 
     private static (int Elements, int Rows, int Size) Largest(PackPlan plan, IReadOnlyList<MatrixChunk> chunks) => (
         checked((int)chunks.Max(chunk => chunk.Rows * plan.Tensors[chunk.Tensor].Columns)),

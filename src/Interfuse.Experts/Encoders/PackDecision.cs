@@ -38,15 +38,16 @@ internal static class PackDecision
     {
         if (measure is null)
         {
-            return new StoredMatrix(matrix, IsShared: true, [], null);
+            return new StoredMatrix(matrix, IsShared: true, [], [], null);
         }
 
         TensorGrouping grouping = matrix.Grouping!.Value;
         bool isShared = grouping.Storage == TensorStorage.Shared
             || (grouping.Storage == TensorStorage.Auto && !IsGrouped(matrix) && measure.Disagreement() <= grouping.ShareWithin);
         return isShared
-            ? new StoredMatrix(matrix, IsShared: true, [], measure.SharedEnergies())
-            : new StoredMatrix(matrix, IsShared: false, measure.Groups, measure.GroupedEnergies());
+            ? new StoredMatrix(
+                matrix, IsShared: true, [], measure.IsOneForAll ? measure.Twins : [], measure.SharedEnergies())
+            : new StoredMatrix(matrix, IsShared: false, measure.Groups, measure.Twins, measure.GroupedEnergies());
     }
 
     // A weight matrix inside a layer.

@@ -190,7 +190,9 @@ public sealed class PackEncoder
             int rows = checked((int)(stored.BankStart(chunk.FirstRow + chunk.Rows) - first));
             stored.FillTable(
                 chunk.FirstRow, chunk.Rows, _plan.Experts.Count, first, worker.Table(chunk.Rows));
-            bytes = worker.Merge(matrix, chunk.Rows, rows, out nonFinite);
+            int spare = stored.SetTwinsApart(
+                chunk.FirstRow, chunk.Rows, _plan.Experts.Count, rows, worker.Table(chunk.Rows));
+            bytes = worker.Merge(matrix, chunk.Rows, rows, spare, out nonFinite);
         }
 
         writer.Write(chunk.Tensor, first * matrix.RowBytes, bytes);
@@ -223,7 +225,7 @@ public sealed class PackEncoder
         long experts = _plan.Experts.Count;
         long grams = _budget is null ? 0 : _plan.Tensors.Where(PackDecision.IsGrouped)
             .Sum(matrix => matrix.Units * ChannelMatrix.PackedLength((int)experts) * sizeof(double));
-        long groups = _plan.Tensors.Sum(matrix => (matrix.Units * experts) + (matrix.Channels * sizeof(int)));
+        long groups = _plan.Tensors.Sum(matrix => (2 * matrix.Units * experts) + (matrix.Channels * sizeof(int)));
         long each = _chunks.Length == 0 ? 0 : MatrixWorker.BytesFor(_plan, _chunks);
         long fixedBytes = Merger.RuntimeBytes + (2 * grams) + groups;
         if (_plan.Options.MaxMemory < fixedBytes + each)

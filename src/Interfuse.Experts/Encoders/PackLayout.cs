@@ -6,8 +6,12 @@ namespace Interfuse.Experts.Encoders;
 /// <param name="Matrix">The matrix.</param>
 /// <param name="IsShared">Whether one stands for all experts.</param>
 /// <param name="Groups">The group of expert e in unit u, at u * N + e; empty where the matrix is shared.</param>
+/// <param name="Twins">
+/// The lowest expert with the same bytes as expert e in unit u, at u * N + e; empty where such bytes are averaged too.
+/// </param>
 /// <param name="Energies">What grouping loses, or null where nothing is compared.</param>
-internal sealed record StoredMatrix(PlannedMatrix Matrix, bool IsShared, byte[] Groups, DeltaEnergies? Energies)
+internal sealed record StoredMatrix(
+    PlannedMatrix Matrix, bool IsShared, byte[] Groups, byte[] Twins, DeltaEnergies? Energies)
 {
     // The first bank row of each channel, and their number after the last.
     private readonly int[] _rowStarts = IsShared ? [] : RowStarts(Matrix, Groups);
@@ -34,6 +38,59 @@ internal sealed record StoredMatrix(PlannedMatrix Matrix, bool IsShared, byte[] 
                 table[(expert * rows) + row] = start + (IsShared ? 0 : Groups[unit + expert]);
             }
         }
+    }
+
+    /// <summary>
+    /// Turns a chunk's table into that to merge by. Of a group whose experts all have the same bytes only the lowest stays
+    /// in its row, which so becomes these bytes; the others go to a row behind the bank's, one per channel at most, that
+    /// is not stored.
+    /// </summary>
+    /// <param name="firstChannel">The chunk's first channel.</param>
+    /// <param name="rows">The chunk's channels.</param>
+    /// <param name="experts">N.</param>
+    /// <param name="bankRows">The chunk's rows of the bank.</param>
+    /// <param name="table">As <see cref="FillTable"/> leaves it, [N, rows].</param>
+    /// <returns>How many rows behind the bank's there are; with these no channel has more than N rows.</returns>
+    public int SetTwinsApart(long firstChannel, int rows, int experts, int bankRows, Span<int> table)
+    {
+        int spare = 0;
+        Span<int> places = stackalloc int[experts];
+        for (int row = 0; row < rows && Twins.Length > 0; row++)
+        {
+            int unit = (int)((firstChannel + row) / Matrix.HeadRows) * experts;
+            for (int expert = 0; expert < experts; expert++)
+            {
+                places[expert] = table[(expert * rows) + row];
+            }
+
+            bool isSpareUsed = false;
+            for (int expert = 1; expert < experts; expert++)
+            {
+                if (places.IndexOf(places[expert]) < expert && AreTwins(places, places[expert], unit))
+                {
+                    table[(expert * rows) + row] = bankRows + spare;
+                    isSpareUsed = true;
+                }
+            }
+
+            spare += isSpareUsed ? 1 : 0;
+        }
+
+        return spare;
+    }
+
+    private bool AreTwins(ReadOnlySpan<int> places, int place, int unit)
+    {
+        byte twin = Twins[unit + places.IndexOf(place)];
+        for (int expert = 0; expert < places.Length; expert++)
+        {
+            if (places[expert] == place && Twins[unit + expert] != twin)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private static int[] RowStarts(PlannedMatrix matrix, byte[] groups)
