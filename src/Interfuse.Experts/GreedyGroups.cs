@@ -143,7 +143,15 @@ internal sealed class GreedyGroups(int experts)
         return total;
     }
 
-    private static int Diagonal(int expert) => (expert * (expert + 3)) / 2;
+    /// <summary>Whether two experts' rows are identical, as far as inner products tell.</summary>
+    public static bool AreIdentical(ReadOnlySpan<double> packed, int lower, int higher)
+    {
+        double own = packed[Diagonal(higher)];
+        return packed[Diagonal(lower)] == own && packed[(higher * (higher + 1) / 2) + lower] == own;
+    }
+
+    /// <summary>Where an expert's own energy is in a packed Gram matrix.</summary>
+    public static int Diagonal(int expert) => (expert * (expert + 3)) / 2;
 
     // The squared distance of two task vectors; infinite where it is no number.
     private static double Distance(ReadOnlySpan<double> packed, int lower, int higher)
@@ -157,11 +165,10 @@ internal sealed class GreedyGroups(int experts)
     {
         for (int e = 1; e < experts; e++)
         {
-            double own = packed[Diagonal(e)];
             for (uint left = _groups & ((1u << e) - 1); left != 0; left &= left - 1)
             {
                 int lower = BitOperations.TrailingZeroCount(left);
-                if (packed[Diagonal(lower)] == own && packed[(e * (e + 1) / 2) + lower] == own)
+                if (AreIdentical(packed, lower, e))
                 {
                     Merge(lower, e);
                     break;

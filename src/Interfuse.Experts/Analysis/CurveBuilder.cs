@@ -8,6 +8,10 @@ internal static class CurveBuilder
     private const int FirstPercent = 30;
     private const int PercentStep = 5;
 
+    // Enough for the first three digits. Of more channels a sample is taken: every point divides every channel's experts
+    // anew, and a model of 7 billion parameters has more than a million channels.
+    private const int MostChannels = 1 << 14;
+
     public static SizeCurve Build(
         IEnumerable<ComparedTensor> tensors, int experts, int threads, CancellationToken cancellation)
     {
@@ -15,10 +19,14 @@ internal static class CurveBuilder
             tensor.Units, (long)tensor.UnitLength * tensor.Models[0].DType.Size(), tensor.Grams))];
         if (matrices.Length == 0)
         {
-            return new SizeCurve(0, [], []);
+            return new SizeCurve(0, 0, 0, [], []);
         }
 
-        var budget = new ChannelBudget(matrices, experts, threads, cancellation);
+        long channels = matrices.Sum(matrix => (long)matrix.Channels);
+        int step = (int)((channels + MostChannels - 1) / MostChannels);
+        var scales = new ExpertScales(matrices, experts);
+        ChannelMatrix[] sample = [.. matrices.Select(matrix => scales.Scale(matrix, step))];
+        var budget = new ChannelBudget(sample, experts, threads, cancellation);
         long full = budget.FullBytes;
         CurvePoint[] equal = [.. Enumerable.Range(1, experts).Select(groups =>
             Point(budget.Fixed(groups), groups, (double)groups / experts, full))];
@@ -31,7 +39,9 @@ internal static class CurveBuilder
         }
 
         return new SizeCurve(
-            full,
+            matrices.Sum(matrix => checked(matrix.RowBytes * matrix.Channels * experts)),
+            channels,
+            sample.Sum(matrix => (long)matrix.Channels),
             equal,
             [.. budgets.Where(bytes => bytes >= budget.LeastBytes).Distinct().Order()
                 .Select(bytes => Point(budget.Allocate(bytes), null, (double)bytes / full, full))]);

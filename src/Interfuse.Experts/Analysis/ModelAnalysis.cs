@@ -38,12 +38,23 @@ public sealed record TensorAnalysis(
 
 /// <summary>
 /// What share of the delta energy of the layers' linear projections is kept by Channel Merging at which share of the bytes
-/// that all experts' projections take.
+/// that all experts' projections take. Every expert's task vector counts alike, as it does where a budget is spent: the
+/// share is the mean of the experts' own.
 /// </summary>
 /// <param name="EnsembleBytes">Those bytes.</param>
+/// <param name="Channels">The channels of all projections.</param>
+/// <param name="SampledChannels">
+/// Those the points were found with: all, or of many every so-manieth of each matrix, which depends on nothing but the
+/// models' shapes.
+/// </param>
 /// <param name="Fixed">K groups in every channel alike, K = 1 to N. Empty where there are no projections.</param>
 /// <param name="Budget">Budgets spent where they keep most, ascending.</param>
-public sealed record SizeCurve(long EnsembleBytes, IReadOnlyList<CurvePoint> Fixed, IReadOnlyList<CurvePoint> Budget);
+public sealed record SizeCurve(
+    long EnsembleBytes,
+    long Channels,
+    long SampledChannels,
+    IReadOnlyList<CurvePoint> Fixed,
+    IReadOnlyList<CurvePoint> Budget);
 
 /// <summary>A point of a <see cref="SizeCurve"/>.</summary>
 /// <param name="Groups">K, or null for a budget.</param>

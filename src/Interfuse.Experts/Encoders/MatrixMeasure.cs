@@ -95,28 +95,9 @@ internal sealed class MatrixMeasure
         return sum;
     }
 
-    /// <summary>
-    /// The Gram matrices of task vectors scaled by a number per expert; those with the same bytes by one number, so that
-    /// they stay the same.
-    /// </summary>
-    public double[] ScaledGrams(ReadOnlySpan<double> scales)
-    {
-        double[] scaled = new double[Grams.Length];
-        int place = 0;
-        for (int unit = 0; unit < Groups.Length; unit += _experts)
-        {
-            for (int e = 0; e < _experts; e++)
-            {
-                double own = scales[TwinOf(unit, e)];
-                for (int f = 0; f <= e; f++, place++)
-                {
-                    scaled[place] = Grams[place] * (own * scales[TwinOf(unit, f)]);
-                }
-            }
-        }
-
-        return scaled;
-    }
+    /// <summary>The Gram matrices of all units, which were kept.</summary>
+    public ChannelMatrix ToChannels() =>
+        new((int)_matrix.Units, _matrix.RowBytes * _matrix.HeadRows, Grams);
 
     /// <summary>The delta energies of other groups than those measured; the Gram matrices were kept.</summary>
     public DeltaEnergies EnergiesOf(ReadOnlySpan<byte> groups)
@@ -153,8 +134,6 @@ internal sealed class MatrixMeasure
         double lost = Math.Max(0, own - (sum / _experts));
         return lost == 0 ? 0 : Math.Sqrt(lost / _experts / baseEnergy);
     }
-
-    private int TwinOf(int unit, int expert) => Twins.Length == 0 ? expert : Twins[unit + expert];
 
     private double[] Total(out double baseEnergy)
     {

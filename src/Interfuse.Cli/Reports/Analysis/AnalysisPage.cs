@@ -68,8 +68,8 @@ internal sealed class AnalysisPage(ModelAnalysis analysis, string recipe)
         "What a pack of a given size keeps",
         $"Channel Merging lets experts share rows of the layers' linear projections, which take "
         + $"{Sizes.Format(analysis.Curve.EnsembleBytes)} for all experts. Kept energy is the share of the task vectors' squared norms "
-        + "that survives. The line spends a budget where it keeps most; the rings give every channel the same number of "
-        + "groups K.",
+        + "that survives, the mean of the experts' own. The line spends a budget where it keeps most; the rings give every channel the same number of "
+        + $"groups K. {AnalysisReport.Sample(analysis.Curve)}",
         $"<figure class=\"wide\">{CurveChart.ToElement(analysis.Curve)}</figure>",
         "<p class=\"legend\"><span><i class=\"line\"></i>budget</span><span><i class=\"ring\"></i>fixed K</span></p>");
 

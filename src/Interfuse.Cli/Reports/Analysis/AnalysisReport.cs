@@ -53,6 +53,7 @@ internal sealed record AnalysisReport(
             Comparisons("module", Modules, comparison => comparison.Module!),
             Comparisons("layer", Layers, comparison => $"{comparison.Layer}"),
             CurveTable(),
+            Sample(Curve),
         }.Where(part => part.Length > 0));
     }
 
@@ -67,6 +68,11 @@ internal sealed record AnalysisReport(
                 Numbers.Percent(row.Conflict),
                 .. row.RelativeNorms.Select(Numbers.Percent),
             ]));
+
+    /// <summary>What a curve of a sample says of itself; nothing where it is of all channels.</summary>
+    public static string Sample(SizeCurve curve) => curve.SampledChannels == curve.Channels ? "" : string.Create(
+        CultureInfo.InvariantCulture,
+        $"Bytes and energy kept were found with a sample: {curve.SampledChannels:N0} of {curve.Channels:N0} channels.");
 
     private string CurveTable() => Curve.Fixed.Count == 0 ? "" : TextTable.Of(
         ["projections", "allowed", "bytes", "energy kept"],
