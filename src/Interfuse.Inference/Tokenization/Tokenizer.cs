@@ -24,7 +24,7 @@ public sealed class Tokenizer
     private readonly Func<string, string>? _normalizer;
     private readonly PreTokenizer? _preTokenizer;
     private readonly PostProcessor _postProcessor;
-    private readonly Decoder _decoder;
+    private readonly TextDecoder _decoder;
 
     private Tokenizer(JsonElement root, TokenizerSettings settings, SpecialTokens special)
     {
@@ -38,7 +38,7 @@ public sealed class Tokenizer
 
         _normalizer = Normalizer.Read(TokenizerSettings.Optional(root, "normalizer"), settings);
         _preTokenizer = PreTokenizer.Read(TokenizerSettings.Optional(root, "pre_tokenizer"), settings);
-        _decoder = Decoder.Read(TokenizerSettings.Optional(root, "decoder"), settings);
+        _decoder = TextDecoder.Read(TokenizerSettings.Optional(root, "decoder"), settings);
 
         ILookup<bool, AddedToken> byKind = added.ToLookup(token => token.Normalized);
         _addedAsGiven = new AddedTokens(byKind[false].Select(token => (token.Content, token)));

@@ -1,8 +1,6 @@
 using System.Text.Json;
-using Interfuse.Compute;
-using Interfuse.Experts;
+using Interfuse.Inference.Generation;
 using Interfuse.Inference.Models;
-using Interfuse.Testing;
 
 namespace Interfuse.Inference.Tests.Models;
 
@@ -13,31 +11,37 @@ public sealed class TinyExpertTests
     // digits: that is 5e-5 for logits from 10 to 100, and as much again for the sums.
     private const double Tolerance = 2e-4;
 
-    private static readonly string[] Models = ["base", "add", "reverse", "sort", "cipher"];
+    private static IEnumerable<string> Names => TinyExperts.Names;
 
-    [TestCaseSource(nameof(Models))]
+    [TestCaseSource(nameof(Names))]
     public void Logits_are_those_of_the_reference(string model)
     {
-        using Decoder decoder = Load(model);
-        foreach (JsonElement entry in Reference(model))
+        using Decoder decoder = TinyExperts.Load(model);
+        foreach (JsonElement entry in TinyExperts.Reference(model))
         {
             int[] tokens = [.. entry.GetProperty("token_ids").EnumerateArray().Select(id => id.GetInt32())];
             double[] expected = [.. entry.GetProperty("logits").EnumerateArray().Select(logit => logit.GetDouble())];
 
-            Assert.That(decoder.LastLogits(tokens), Is.EqualTo(expected).Within(Tolerance), entry.GetProperty("prompt").GetString());
+            Assert.That(
+                decoder.LastLogits(tokens),
+                Is.EqualTo(expected).Within(Tolerance),
+                entry.GetProperty("prompt").GetString());
         }
     }
 
-    private static List<JsonElement> Reference(string model)
+    [TestCaseSource(nameof(Names))]
+    public void Greedy_answers_are_those_of_the_reference(string model)
     {
-        using var document = JsonDocument.Parse(
-            File.ReadAllBytes(Repository.PathOf("examples", "tiny-experts", "expected.json")));
-        return [.. document.RootElement.GetProperty("reference").GetProperty(model).EnumerateArray().Select(entry => entry.Clone())];
-    }
+        using Decoder decoder = TinyExperts.Load(model);
+        IReadOnlyList<JsonElement> reference = TinyExperts.Reference(model);
+        GenerationRequest[] requests =
+        [
+            .. reference.Select(entry => new GenerationRequest(
+                TinyExperts.Tokenizer.Encode(entry.GetProperty("prompt").GetString()!)) { MaxTokens = 12 }),
+        ];
 
-    private static Decoder Load(string model)
-    {
-        using ModelWeights weights = ModelWeights.Open(Repository.PathOf("examples", "tiny-experts", model));
-        return Decoder.Load(weights, new CpuDevice(threads: 2));
+        IEnumerable<string> answers = new Generator(decoder, TinyExperts.Tokenizer).Run(requests).Select(answer => answer.Text);
+
+        Assert.That(answers, Is.EqualTo(reference.Select(entry => entry.GetProperty("continuation").GetString())));
     }
 }

@@ -94,6 +94,6 @@ public sealed class BadTokenizerTests
         Assert.That(() => tokenizer.Encode(new string('a', 60) + "b"), Fault("was still searching"));
     }
 
-    private static NUnit.Framework.Constraints.IResolveConstraint Fault(string message) =>
+    private static NUnit.Framework.Constraints.ContainsConstraint Fault(string message) =>
         Throws.InstanceOf<CheckpointFormatException>().With.Message.Contains(message);
 }

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Interfuse.Inference.Tokenization;
 
 /// <summary>The steps from tokens to text.</summary>
-internal sealed class Decoder
+internal sealed class TextDecoder
 {
     private const string Supported =
         "ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip and Sequence are supported";
@@ -12,12 +12,12 @@ internal sealed class Decoder
     private readonly TokenizerSettings _settings;
     private bool _fused;
 
-    private Decoder(TokenizerSettings settings) => _settings = settings;
+    private TextDecoder(TokenizerSettings settings) => _settings = settings;
 
     /// <summary>Reads the decoder of a <c>tokenizer.json</c>.</summary>
-    public static Decoder Read(JsonElement? element, TokenizerSettings settings)
+    public static TextDecoder Read(JsonElement? element, TokenizerSettings settings)
     {
-        var decoder = new Decoder(settings);
+        var decoder = new TextDecoder(settings);
         if (element is JsonElement given)
         {
             decoder.Add(given);

@@ -1,0 +1,167 @@
+using System.Text;
+using Interfuse.Inference.Chat;
+using Interfuse.Inference.Generation;
+using Interfuse.Inference.Tokenization;
+using Decoder = Interfuse.Inference.Models.Decoder;
+
+namespace Interfuse.Inference.Evaluation;
+
+/// <summary>Puts tasks to a model.</summary>
+/// <param name="decoder">The model.</param>
+/// <param name="tokenizer">Its tokenizer.</param>
+/// <param name="options">How tasks are put.</param>
+public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOptions options)
+{
+    /// <summary>Puts a task to the model, or to one expert of it.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="expert">The expert; 0 for a plain model.</param>
+    /// <param name="progress">Is told how many samples are done.</param>
+    /// <param name="cancellation">Ends the work early.</param>
+    /// <exception cref="InterfuseException">A sample does not fit the model's context, or the model gives no
+    /// numbers.</exception>
+    /// <exception cref="OperationCanceledException">It was asked for.</exception>
+    public EvaluationResult Evaluate(
+        EvaluationTask task, int expert = 0, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return task.Kind switch
+        {
+            EvaluationKind.ExactMatch => Answer(task, expert, progress, cancellation),
+            EvaluationKind.MultipleChoice => Choose(task, expert, progress, cancellation),
+            _ => Weigh(task, expert, progress, cancellation),
+        };
+    }
+
+    private EvaluationResult Answer(
+        EvaluationTask task, int expert, IProgress<int>? progress, CancellationToken cancellation)
+    {
+        GenerationRequest[] requests =
+        [
+            .. task.Samples.Select(sample => new GenerationRequest(Prompt(sample), expert)
+            {
+                MaxTokens = options.MaxTokens,
+                StopStrings = options.StopStrings,
+            }),
+        ];
+        int done = 0;
+        IReadOnlyList<GenerationResult> answers = new Generator(decoder, tokenizer).Run(
+            requests, onDone: _ => progress?.Report(++done), cancellation: cancellation);
+        SampleResult[] samples =
+        [
+            .. task.Samples.Select((sample, i) =>
+            {
+                string answer = answers[i].Text.Trim();
+                return new SampleResult(sample, answer, sample.Answers.Any(right => right.Trim() == answer), []);
+            }),
+        ];
+        return new EvaluationResult(task.Name, task.Kind, [new("exact_match", Share(samples))], samples);
+    }
+
+    private EvaluationResult Choose(
+        EvaluationTask task, int expert, IProgress<int>? progress, CancellationToken cancellation)
+    {
+        var reader = new LikelihoodReader(decoder, expert);
+        var likelihoods = new double[task.Samples.Count][];
+        int done = 0;
+        for (int i = 0; i < task.Samples.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            EvaluationSample sample = task.Samples[i];
+            double[] ofSample = likelihoods[i] = new double[sample.Choices.Count];
+            int missing = sample.Choices.Count;
+            for (int choice = 0; choice < sample.Choices.Count; choice++)
+            {
+                int place = choice;
+                (int[] tokens, int from) = Continuation(sample, sample.Choices[choice]);
+                reader.Add(tokens, from, value =>
+                {
+                    ofSample[place] = value;
+                    if (--missing == 0)
+                    {
+                        progress?.Report(++done);
+                    }
+                });
+            }
+        }
+
+        reader.Finish();
+        SampleResult[] samples =
+        [
+            .. task.Samples.Select((sample, i) => Chosen(sample, likelihoods[i], likelihoods[i])),
+        ];
+        IEnumerable<SampleResult> perByte = task.Samples.Select((sample, i) => Chosen(
+            sample,
+            likelihoods[i],
+            [.. likelihoods[i].Select((value, choice) => value / Encoding.UTF8.GetByteCount(sample.Choices[choice]))]));
+        return new EvaluationResult(
+            task.Name,
+            task.Kind,
+            [new("accuracy", Share(samples)), new("accuracy_norm", Share([.. perByte]))],
+            samples);
+    }
+
+    private EvaluationResult Weigh(
+        EvaluationTask task, int expert, IProgress<int>? progress, CancellationToken cancellation)
+    {
+        var reader = new LikelihoodReader(decoder, expert);
+        var sums = new double[task.Samples.Count];
+        long tokenCount = 0;
+        long byteCount = 0;
+        int window = Math.Min(options.WindowLength, decoder.Config.ContextLength);
+        for (int i = 0; i < task.Samples.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int place = i;
+            int[] tokens = tokenizer.Encode(task.Samples[i].Prompt);
+            byteCount += Encoding.UTF8.GetByteCount(task.Samples[i].Prompt);
+
+            // A stretch begins with the last token of the one before, so that every token but the first counts once.
+            for (int start = 0; start + 1 < tokens.Length; start += window - 1)
+            {
+                int end = Math.Min(start + window, tokens.Length);
+                tokenCount += end - start - 1;
+                reader.Add(tokens[start..end], 1, value => sums[place] += value);
+            }
+
+            progress?.Report(i + 1);
+        }
+
+        reader.Finish();
+        if (tokenCount == 0)
+        {
+            throw new InterfuseException($"The task '{task.Name}' has no text of two tokens or more to find likely.");
+        }
+
+        double total = -sums.Sum();
+        return new EvaluationResult(
+            task.Name,
+            task.Kind,
+            [new("perplexity", Math.Exp(total / tokenCount)), new("bits_per_byte", total / Math.Log(2) / byteCount)],
+            [.. task.Samples.Select((sample, i) => new SampleResult(sample, null, null, [sums[i]]))]);
+    }
+
+    private int[] Prompt(EvaluationSample sample) => options.Chat is { } chat
+        ? tokenizer.Encode(chat.Render([new ChatMessage("user", sample.Prompt)], addGenerationPrompt: true), addSpecialTokens: false)
+        : tokenizer.Encode(sample.Prompt);
+
+    // A choice is what its text adds to the prompt's tokens. Where the two grow together into other tokens, all from the
+    // first one that differs counts.
+    private (int[] Tokens, int From) Continuation(EvaluationSample sample, string choice)
+    {
+        int[] prompt = Prompt(sample);
+        int[] tokens = options.Chat is null
+            ? tokenizer.Encode(sample.Prompt + choice)
+            : [.. prompt, .. tokenizer.Encode(choice, addSpecialTokens: false)];
+        int common = prompt.AsSpan().CommonPrefixLength(tokens);
+        return (tokens, Math.Max(1, Math.Min(common, tokens.Length - 1)));
+    }
+
+    private static SampleResult Chosen(EvaluationSample sample, double[] likelihoods, double[] scores)
+    {
+        string choice = sample.Choices[Array.IndexOf(scores, scores.Max())];
+        return new SampleResult(sample, choice, sample.Answers.Contains(choice), likelihoods);
+    }
+
+    private static double Share(SampleResult[] samples) =>
+        (double)samples.Count(sample => sample.Correct == true) / samples.Length;
+}

@@ -1,0 +1,23 @@
+namespace Interfuse.Inference.Evaluation;
+
+/// <summary>Likelihoods from logits.</summary>
+internal static class LogLikelihood
+{
+    /// <summary>The natural logarithm of a token's softmax, in float64.</summary>
+    public static double Of(ReadOnlySpan<float> logits, int token)
+    {
+        double greatest = double.NegativeInfinity;
+        foreach (float logit in logits)
+        {
+            greatest = Math.Max(greatest, logit);
+        }
+
+        double sum = 0;
+        foreach (float logit in logits)
+        {
+            sum += Math.Exp(logit - greatest);
+        }
+
+        return logits[token] - greatest - Math.Log(sum);
+    }
+}

@@ -1,0 +1,45 @@
+namespace Interfuse.Inference.Generation;
+
+/// <summary>A prompt to be continued.</summary>
+/// <param name="Prompt">Its tokens, one or more.</param>
+/// <param name="Expert">The expert that answers; 0 for a plain model.</param>
+public sealed record GenerationRequest(ReadOnlyMemory<int> Prompt, int Expert = 0)
+{
+    /// <summary>The most tokens of the answer, 1 or more; the model's context may end it before.</summary>
+    public int MaxTokens { get; init; } = 256;
+
+    /// <summary>How tokens are chosen.</summary>
+    public SamplingOptions Sampling { get; init; } = SamplingOptions.Greedy;
+
+    /// <summary>Texts that end the answer and are not part of it; none is empty.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Whether the answer goes on past the model's end-of-text tokens.</summary>
+    public bool IgnoreEndOfText { get; init; }
+
+    /// <summary>Which of the seed's streams of random numbers is drawn from, so that equal prompts get different
+    /// answers.</summary>
+    public ulong Stream { get; init; }
+}
+
+/// <summary>Why an answer ended.</summary>
+public enum FinishReason
+{
+    /// <summary>The model said so, by an end-of-text token.</summary>
+    EndOfText,
+
+    /// <summary>A stop string appeared.</summary>
+    StopString,
+
+    /// <summary>It has as many tokens as were asked for.</summary>
+    MaxTokens,
+
+    /// <summary>Prompt and answer fill the model's context.</summary>
+    ContextFull,
+}
+
+/// <summary>An answer.</summary>
+/// <param name="Tokens">Its tokens, without the end-of-text token.</param>
+/// <param name="Text">Its text, without the stop string.</param>
+/// <param name="Reason">Why it ended.</param>
+public sealed record GenerationResult(IReadOnlyList<int> Tokens, string Text, FinishReason Reason);

@@ -1,0 +1,58 @@
+namespace Interfuse.Inference.Generation;
+
+/// <summary>Passes text on until a stop string appears in it, which may be spread over several pieces.</summary>
+internal sealed class StopScanner(IReadOnlyList<string> stops)
+{
+    private string _held = "";
+
+    /// <summary>Whether a stop string has appeared: nothing is passed on any more.</summary>
+    public bool Stopped { get; private set; }
+
+    /// <summary>Takes a piece of text and returns what is certainly before any stop string.</summary>
+    public string Append(string piece)
+    {
+        if (Stopped)
+        {
+            return "";
+        }
+
+        string text = _held + piece;
+        int end = stops
+            .Select(stop => text.IndexOf(stop, StringComparison.Ordinal))
+            .Where(at => at >= 0)
+            .DefaultIfEmpty(-1)
+            .Min();
+        if (end >= 0)
+        {
+            Stopped = true;
+            _held = "";
+            return text[..end];
+        }
+
+        int held = stops.Select(stop => HeldBack(text, stop)).DefaultIfEmpty(0).Max();
+        _held = text[^held..];
+        return text[..^held];
+    }
+
+    /// <summary>What was held back: the beginning of a stop string that never came.</summary>
+    public string Finish()
+    {
+        string held = _held;
+        _held = "";
+        return held;
+    }
+
+    // The length of the text's end that may be the beginning of a stop string.
+    private static int HeldBack(string text, string stop)
+    {
+        for (int length = Math.Min(stop.Length - 1, text.Length); length > 0; length--)
+        {
+            if (text.AsSpan()[^length..].SequenceEqual(stop.AsSpan(0, length)))
+            {
+                return length;
+            }
+        }
+
+        return 0;
+    }
+}
