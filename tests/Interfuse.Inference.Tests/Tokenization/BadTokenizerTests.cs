@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Interfuse.Checkpoints;
 using Interfuse.Inference.Tokenization;
 using Interfuse.Testing;
+using NUnit.Framework.Constraints;
 
 namespace Interfuse.Inference.Tests.Tokenization;
 
@@ -94,6 +95,6 @@ public sealed class BadTokenizerTests
         Assert.That(() => tokenizer.Encode(new string('a', 60) + "b"), Fault("was still searching"));
     }
 
-    private static NUnit.Framework.Constraints.ContainsConstraint Fault(string message) =>
+    private static ContainsConstraint Fault(string message) =>
         Throws.InstanceOf<CheckpointFormatException>().With.Message.Contains(message);
 }

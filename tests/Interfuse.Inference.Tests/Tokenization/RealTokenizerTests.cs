@@ -21,7 +21,7 @@ public sealed class RealTokenizerTests
         Assert.That(prompts, Is.Not.Empty);
         Assert.That(tokenizer.VocabularySize, Is.EqualTo(259));
         Assert.That(tokenizer.BeginOfText, Is.EqualTo(256));
-        Assert.That(tokenizer.EndOfText, Is.EqualTo(new[] { 257 }));
+        Assert.That(tokenizer.EndOfText, Is.EqualTo(Enumerable.Repeat(257, 1)));
         foreach (JsonElement prompt in prompts)
         {
             string text = prompt.GetProperty("prompt").GetString()!;

@@ -11,8 +11,7 @@ public sealed class SentenceTests
     {
         Tokenizer tokenizer = TokenizerFolder.Load(TokenizerFolder.Sentence());
 
-        Assert.That(tokenizer.Spell("the hello ñ"), Is.EqualTo(
-            new[] { "▁the", "▁hello", "▁", "<0xC3>", "<0xB1>" }));
+        Assert.That(tokenizer.Spell("the hello ñ"), Is.EqualTo("▁the|▁hello|▁|<0xC3>|<0xB1>"));
         Assert.That(tokenizer.Decode(tokenizer.Encode("the hello ñ")), Is.EqualTo("the hello ñ"));
         Assert.That(tokenizer.Encode(""), Is.Empty);
     }
@@ -32,15 +31,15 @@ public sealed class SentenceTests
 
             Assert.That(
                 tokenizer.Spell(text),
-                Is.EqualTo(NaiveBytePairs.Encode(symbols, TokenizerFolder.SentenceMerges)),
+                Is.EqualTo(string.Join('|', NaiveBytePairs.Encode(symbols, TokenizerFolder.SentenceMerges))),
                 text);
             Assert.That(tokenizer.Decode(tokenizer.Encode(text)), Is.EqualTo(text));
         }
     }
 
-    [TestCase(true, new[] { "▁", "a", "<unk>", "a" })]
-    [TestCase(false, new[] { "▁", "a", "<unk>", "<unk>", "a" })]
-    public void Without_bytes_unknown_characters_are_the_unknown_token(bool fuse, string[] expected)
+    [TestCase(true, "▁|a|<unk>|a")]
+    [TestCase(false, "▁|a|<unk>|<unk>|a")]
+    public void Without_bytes_unknown_characters_are_the_unknown_token(bool fuse, string expected)
     {
         JsonObject file = TokenizerFolder.Sentence();
         file["model"]!["byte_fallback"] = false;
@@ -50,10 +49,10 @@ public sealed class SentenceTests
         Assert.That(TokenizerFolder.Load(file).Spell("añ😀a"), Is.EqualTo(expected));
     }
 
-    [TestCase("always", new[] { "▁a", "x", "▁a" })]
-    [TestCase("first", new[] { "▁a", "x", "a" })]
-    [TestCase("never", new[] { "a", "x", "a" })]
-    public void A_visible_space_is_put_in_front_as_the_scheme_says(string scheme, string[] expected)
+    [TestCase("always", "▁a|x|▁a")]
+    [TestCase("first", "▁a|x|a")]
+    [TestCase("never", "a|x|a")]
+    public void A_visible_space_is_put_in_front_as_the_scheme_says(string scheme, string expected)
     {
         JsonObject file = TokenizerFolder.Sentence();
         file["normalizer"] = null;
@@ -75,7 +74,7 @@ public sealed class SentenceTests
         file["decoder"] = file["pre_tokenizer"]!.DeepClone();
         Tokenizer tokenizer = TokenizerFolder.Load(file);
 
-        Assert.That(tokenizer.Spell(text), Is.All.EqualTo("▁the"));
+        Assert.That(tokenizer.Spell(text).Split('|'), Is.All.EqualTo("▁the"));
         Assert.That(tokenizer.Decode(tokenizer.Encode(text)), Is.EqualTo(decoded));
     }
 }

@@ -84,9 +84,9 @@ internal static class TokenizerFolder
         return Tokenizer.Load(folder.Path);
     }
 
-    /// <summary>The tokens' spellings: easier to read than their ids.</summary>
-    public static string[] Spell(this Tokenizer tokenizer, string text) =>
-        [.. tokenizer.Encode(text, addSpecialTokens: false).Select(id => tokenizer.IdToToken(id)!)];
+    /// <summary>The tokens' spellings, with bars between them: easier to read than their ids.</summary>
+    public static string Spell(this Tokenizer tokenizer, string text) =>
+        string.Join('|', tokenizer.Encode(text, addSpecialTokens: false).Select(tokenizer.IdToToken));
 
     private static JsonObject File(IEnumerable<string> tokens, (string Left, string Right)[] merges)
     {
