@@ -27,6 +27,45 @@ public class ChannelPartitionTests
     }
 
     [Test]
+    public void Up_to_six_experts_no_partition_is_better_however_odd_the_channel(
+        [Range(1, 6)] int experts,
+        [ValueSource(nameof(Similarities))] ChannelSimilarity similarity,
+        [Values] Oddity oddity)
+    {
+        // Any number of odd experts, so all of them too.
+        for (int odd = 0; odd < 1 << experts; odd++)
+        {
+            double[][] vectors = Vectors(experts, 4, odd);
+            double[] model = vectors[BitOperations.TrailingZeroCount(odd | (1 << (experts - 1)))];
+            for (int expert = 0; expert < experts; expert++)
+            {
+                double factor = (expert & 1) == 0 ? 1 : -1;
+                vectors[expert] = (odd >> expert & 1) == 0 ? vectors[expert] : oddity switch
+                {
+                    Oddity.Zero => [0, 0, 0, 0],
+                    Oddity.Equal => [.. model],
+                    Oddity.Opposite => [.. model.Select(x => factor * x)],
+                    Oddity.NaN => [1, double.NaN, 2, 3],
+                    _ => [1, double.PositiveInfinity, 2, 3],
+                };
+            }
+
+            // What is no number counts as zero.
+            double[][] counted = [.. vectors.Select(vector =>
+                Array.TrueForAll(vector, double.IsFinite) ? vector : [0, 0, 0, 0])];
+            for (int groups = 1; groups <= experts; groups++)
+            {
+                byte[] found = Best(vectors, groups, similarity);
+                double best = AllPartitions(experts, groups).Max(partition => Quality(counted, partition, similarity));
+                Assert.That(found.Distinct().Count(), Is.EqualTo(groups));
+                Assert.That(
+                    Quality(counted, found, similarity), Is.EqualTo(best).Within(1e-9),
+                    $"{groups} groups, odd ones {odd:b}: {string.Join(' ', found)}");
+            }
+        }
+    }
+
+    [Test]
     public void Ties_go_to_the_first_set_in_ascending_order(
         [Range(2, 7)] int experts, [ValueSource(nameof(Similarities))] ChannelSimilarity similarity)
     {
@@ -129,6 +168,16 @@ public class ChannelPartitionTests
         () => ChannelPartition.Best(
             new double[experts * experts], experts, groups, ChannelSimilarity.Cosine, new byte[experts]),
         Throws.InstanceOf<ArgumentException>());
+
+    /// <summary>What makes a channel's task vectors hard to divide.</summary>
+    public enum Oddity
+    {
+        Zero,
+        Equal,
+        Opposite,
+        NaN,
+        Infinite,
+    }
 
     private static double[] Axis(int axis)
     {

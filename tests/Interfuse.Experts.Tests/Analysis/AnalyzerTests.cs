@@ -73,6 +73,7 @@ public sealed class AnalyzerTests
         Assert.That(curve.EnsembleBytes, Is.EqualTo(2 * 4 * ((24 * 16) + (16 * 24)) * 4));
         Assert.That(curve.Fixed.Select(point => point.Bytes), Is.EqualTo(new[] { 0.25, 0.5, 0.75, 1 }));
         Assert.That(curve.Fixed[^1].Energy, Is.EqualTo(1));
+        Assert.That((curve.Channels, curve.SampledChannels), Is.EqualTo((80, 80)));
         foreach (CurvePoint point in curve.Fixed)
         {
             CurvePoint budget = curve.Budget.Single(other => Math.Abs(other.Target - point.Target) < 1e-9);
@@ -82,6 +83,36 @@ public sealed class AnalyzerTests
 
         Assert.That(curve.Budget.Select(point => point.Energy), Is.Ordered);
         Assert.That(curve.Budget.Select(point => point.Target), Has.Some.EqualTo(0.3).Within(1e-3));
+    }
+
+    [Test]
+    public void How_far_an_expert_went_does_not_bend_the_curve()
+    {
+        WriteOne("base", [0, 0, 0, 0]);
+        WriteOne("e1", [1, 1, 0, 0]);
+        WriteOne("e2", [1, -1, 0, 0]);
+        SizeCurve near = Run(2).Curve;
+        Directory.Delete(_folder["e2"], recursive: true);
+        WriteOne("e2", [8, -8, 0, 0]);
+        SizeCurve far = Run(2).Curve;
+        Assert.That(near.Fixed[0].Energy, Is.EqualTo(0.5).Within(1e-12));
+        Assert.That(far.Fixed[0].Energy, Is.EqualTo(0.5).Within(1e-12));
+    }
+
+    [Test]
+    public void Of_very_many_channels_a_sample_makes_the_curve()
+    {
+        // Every third row holds a fifth of the energy and loses half of it, the others lose nothing.
+        const int Rows = 60_000;
+        WriteMany("base", Rows, _ => (0, 0));
+        WriteMany("e1", Rows, row => row % 3 == 0 ? (1, 0) : (1, 1));
+        WriteMany("e2", Rows, row => row % 3 == 0 ? (0, 1) : (1, 1));
+        SizeCurve curve = Run(2, threads: 2).Curve;
+        Assert.That(curve.Channels, Is.EqualTo(Rows));
+        Assert.That(curve.SampledChannels, Is.InRange(12_000, 17_000));
+        Assert.That(curve.EnsembleBytes, Is.EqualTo(2L * Rows * 2 * sizeof(float)));
+        Assert.That(curve.Fixed[0].Energy, Is.EqualTo(0.9).Within(0.001), "a tenth: half of the fifth that differs");
+        Assert.That(Run(2, threads: 1).Curve.Budget, Is.EqualTo(curve.Budget));
     }
 
     [TestCase(1, 1, 0)]
@@ -225,6 +256,13 @@ public sealed class AnalyzerTests
 
         ModelFolder.Write(_folder[name], tensors);
     }
+
+    private void WriteMany(string name, int rows, Func<int, (float, float)> values) => ModelFolder.Write(
+        _folder[name],
+        [ModelTensors.Float32(
+            "model.layers.0.mlp.up_proj.weight",
+            [rows, 2],
+            [.. Enumerable.Range(0, rows).SelectMany(row => new[] { values(row).Item1, values(row).Item2 })])]);
 
     private void WriteOne(string name, float[] values) => ModelFolder.Write(
         _folder[name], [ModelTensors.Float32("model.layers.0.mlp.up_proj.weight", [1, values.Length], values)]);
