@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Interfuse.Checkpoints;
 
 namespace Interfuse.Compute.Tests.Conformance;
@@ -86,6 +87,16 @@ internal sealed class SideBySide(DeviceQueue tested, DeviceQueue reference) : ID
         CompareMemory(what);
     }
 
+    /// <summary>The same for an operation that leaves the bits of a NaN open: they are made the canonical one's.</summary>
+    public void SameButNaN(Action<Side> operation, Place result, string what) =>
+        Same(
+            side =>
+            {
+                operation(side);
+                side.Queue.Convert(side[result], side[result]);
+            },
+            what);
+
     /// <summary>Does an operation on both devices and compares what it returns, and all memory.</summary>
     public T[] Same<T>(Func<Side, T[]> operation, string what)
     {
@@ -99,6 +110,13 @@ internal sealed class SideBySide(DeviceQueue tested, DeviceQueue reference) : ID
 
         CompareMemory(what);
         return actual;
+    }
+
+    /// <summary>Elements on the device under test, which are F32.</summary>
+    public float[] Floats(Place place)
+    {
+        byte[] contents = _tested.Contents(place.Buffer);
+        return MemoryMarshal.Cast<byte, float>(contents.AsSpan((int)place.ByteOffset, (int)place.Length * 4)).ToArray();
     }
 
     /// <summary>Does something on the device under test alone.</summary>

@@ -62,21 +62,33 @@ internal sealed partial class ReferenceQueue
             for (long channel = 0; channel < bank.Channels; channel++)
             {
                 float[] row = Widened(BankRow(bank, experts[b], channel));
-                float[] lanes = new float[256];
-                for (int j = 0; j < row.Length; j++)
-                {
-                    lanes[j % 256] = MathF.FusedMultiplyAdd(row[j], vector[j], lanes[j % 256]);
-                }
-
-                for (int half = 128; half > 0; half /= 2)
-                {
-                    lanes = [.. lanes[..half].Zip(lanes[half..], (low, high) => low + high)];
-                }
-
+                float sum = LaneDot(row, vector);
                 DeviceSpan place = y.Slice((b * bank.Channels) + channel, 1);
-                StoredFloat.Write(lanes[0], DType.Float32, ReferenceDevice.BytesOf(place));
+                StoredFloat.Write(sum, DType.Float32, ReferenceDevice.BytesOf(place));
             }
         }
+    }
+
+    // 256 lanes, halves folded onto halves.
+    private static float LaneDot(float[] a, float[] b)
+    {
+        float[] lanes = new float[256];
+        for (int j = 0; j < a.Length; j++)
+        {
+            lanes[j % 256] = MathF.FusedMultiplyAdd(a[j], b[j], lanes[j % 256]);
+        }
+
+        return Folded(lanes);
+    }
+
+    private static float Folded(float[] lanes)
+    {
+        for (int half = lanes.Length / 2; half > 0; half /= 2)
+        {
+            lanes = [.. lanes[..half].Zip(lanes[half..], (low, high) => low + high)];
+        }
+
+        return lanes[0];
     }
 
     private static DeviceSpan BankRow(in GroupedBank bank, int expert, long row)
