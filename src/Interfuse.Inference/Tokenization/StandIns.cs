@@ -33,7 +33,8 @@ internal sealed class StandIns
         {
             char candidate = (char)(SearchFrom + i);
             int group = GroupOf(candidate);
-            if (group != (int)UnicodeCategory.Surrogate && byCategory[group] == 0 && !isNamed(candidate))
+            if (candidate != 0 && group != (int)UnicodeCategory.Surrogate && byCategory[group] == 0
+                && !isNamed(candidate))
             {
                 byCategory[group] = candidate;
                 missing--;

@@ -14,7 +14,7 @@ internal sealed class TextPattern
         @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     // Patterns come with the model: one that backtracks without end must not hang the program.
-    private static readonly TimeSpan MatchLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan MatchLimit = TimeSpan.FromSeconds(5);
 
     private readonly TokenizerSettings _settings;
     private readonly string _pattern;

@@ -56,7 +56,7 @@ public sealed class ChatTemplateTests
 
         Assert.That(Load(template.Replace('\'', '"')).Name, Is.EqualTo("ChatML"));
         Assert.That(Load(template.Replace("message['role']", "message.role")).Name, Is.EqualTo("ChatML"));
-        Assert.That(Load(template.Replace("{{", "{{-  ").Replace("%}", " %}\n   ")).Name, Is.EqualTo("ChatML"));
+        Assert.That(Load(template.Replace("{{", "{{-  ").Replace("%}", " %}\n")).Name, Is.EqualTo("ChatML"));
         Assert.That(() => Load(template.Replace("<|im_end|>", "<|im_stop|>")), Unknown);
         Assert.That(() => Load(template.Replace("{% endfor %}", " {% endfor %}")), Unknown);
         Assert.That(() => Load(template + " {{ x }}"), Unknown);

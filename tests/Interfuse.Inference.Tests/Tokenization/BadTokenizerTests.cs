@@ -72,7 +72,7 @@ public sealed class BadTokenizerTests
     public void A_file_that_is_not_UTF8_is_refused()
     {
         using var folder = new TempFolder();
-        File.WriteAllBytes(folder["tokenizer.json"], [.. "{\"a\":\""u8, 0xFF, .. "\"}"u8]);
+        File.WriteAllBytes(folder["tokenizer.json"], [.. "{\"model\":{\"merges\":[],\"vocab\":{\""u8, 0xFF, .. "\":0}}}"u8]);
 
         Assert.That(() => Tokenizer.Load(folder.Path), Fault("is not valid JSON"));
     }
@@ -89,10 +89,10 @@ public sealed class BadTokenizerTests
     public void A_pattern_that_searches_without_end_is_stopped()
     {
         JsonNode hostile = TokenizerFolder.Json(
-            """{"type":"Split","pattern":{"Regex":"(?=(a+)+$)(a|aa)+$"},"behavior":"Isolated"}""");
+            """{"type":"Split","pattern":{"Regex":"(?!x)(?:a|aa)+c"},"behavior":"Isolated"}""");
         Tokenizer tokenizer = TokenizerFolder.Load(TokenizerFolder.ByteLevel(hostile));
 
-        Assert.That(() => tokenizer.Encode(new string('a', 60) + "b"), Fault("was still searching"));
+        Assert.That(() => tokenizer.Encode(new string('a', 60) + "bc"), Fault("was still searching"));
     }
 
     private static ContainsConstraint Fault(string message) =>
