@@ -113,7 +113,9 @@ internal sealed record ChatFormat(string Name, Func<IReadOnlyList<ChatMessage>, 
             return text.ToString();
         });
 
-    /// <summary>The system prompt, if there is one, and the turns after it: user and assistant in alternation.</summary>
+    /// <summary>
+    /// The system prompt, if there is one, and the turns after it: user and assistant in alternation.
+    /// </summary>
     private static (string? System, IEnumerable<ChatMessage> Turns) Turns(
         IReadOnlyList<ChatMessage> messages, string name, bool systemAllowed)
     {

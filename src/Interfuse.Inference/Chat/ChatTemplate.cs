@@ -34,7 +34,9 @@ public sealed class ChatTemplate
     /// of named ones, of which the one named <c>default</c> is taken.
     /// </summary>
     /// <param name="directory">A model directory.</param>
-    /// <exception cref="CheckpointFormatException">There is no template, or it is none of those that are known.</exception>
+    /// <exception cref="CheckpointFormatException">
+    /// There is no template, or it is none of those that are known.
+    /// </exception>
     public static ChatTemplate Load(string directory)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);

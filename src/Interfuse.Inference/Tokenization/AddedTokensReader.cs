@@ -5,7 +5,9 @@ namespace Interfuse.Inference.Tokenization;
 /// <summary>Reads the list <c>added_tokens</c> of a <c>tokenizer.json</c>.</summary>
 internal static class AddedTokensReader
 {
-    /// <summary>The tokens in the file's order; their ids and contents contradict neither each other nor the model.</summary>
+    /// <summary>
+    /// The tokens in the file's order; their ids and contents contradict neither each other nor the model.
+    /// </summary>
     public static List<AddedToken> Read(JsonElement root, Vocabulary vocabulary, TokenizerSettings settings)
     {
         var tokens = new List<AddedToken>();

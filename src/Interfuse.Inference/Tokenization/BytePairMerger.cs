@@ -1,6 +1,8 @@
 namespace Interfuse.Inference.Tokenization;
 
-/// <summary>Merges the pairs of one word at a time: always the pair of the lowest rank, the leftmost of equals.</summary>
+/// <summary>
+/// Merges the pairs of one word at a time: always the pair of the lowest rank, the leftmost of equals.
+/// </summary>
 /// <remarks>
 /// The word is a linked list and its pairs wait in a heap, so a word of n symbols costs O(n log n): models without a
 /// pre-tokenizer have words as long as the text. One instance serves one thread.

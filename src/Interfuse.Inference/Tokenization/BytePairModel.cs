@@ -10,10 +10,14 @@ namespace Interfuse.Inference.Tokenization;
 /// <param name="ByteTokens">
 /// The token of each byte, for characters that have none of their own; -1 where a byte has none. Null without fallback.
 /// </param>
-/// <param name="IgnoreMerges">Whether a word that is a token is that token, whatever the merges would make of it.</param>
+/// <param name="IgnoreMerges">
+/// Whether a word that is a token is that token, whatever the merges would make of it.
+/// </param>
 internal sealed record BytePairOptions(int? UnknownId, bool FuseUnknown, int[]? ByteTokens, bool IgnoreMerges);
 
-/// <summary>Turns words into tokens by byte-pair encoding (Sennrich et al. 2016). Safe for any number of threads.</summary>
+/// <summary>
+/// Turns words into tokens by byte-pair encoding (Sennrich et al. 2016). Safe for any number of threads.
+/// </summary>
 internal sealed class BytePairModel(
     Vocabulary vocabulary,
     Dictionary<ulong, (int Rank, int Merged)> merges,

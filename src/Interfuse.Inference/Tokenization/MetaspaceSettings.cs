@@ -4,11 +4,15 @@ namespace Interfuse.Inference.Tokenization;
 
 /// <summary>SentencePiece's way with spaces: a visible character stands for them and starts every word.</summary>
 /// <param name="Replacement">What stands for a space.</param>
-/// <param name="Prepend">Where a text without it gets one in front: <c>always</c>, <c>first</c> or <c>never</c>.</param>
+/// <param name="Prepend">
+/// Where a text without it gets one in front: <c>always</c>, <c>first</c> or <c>never</c>.
+/// </param>
 /// <param name="Split">Whether words are cut before each.</param>
 internal sealed record MetaspaceSettings(char Replacement, string Prepend, bool Split)
 {
-    /// <summary>Reads the settings of a Metaspace pre-tokenizer or decoder, in today's spelling or the one before.</summary>
+    /// <summary>
+    /// Reads the settings of a Metaspace pre-tokenizer or decoder, in today's spelling or the one before.
+    /// </summary>
     public static MetaspaceSettings Read(JsonElement element, string part, TokenizerSettings settings)
     {
         string replacement = settings.OptionalText(element, "replacement", part) ?? "\u2581";

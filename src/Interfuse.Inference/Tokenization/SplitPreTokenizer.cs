@@ -1,6 +1,8 @@
 namespace Interfuse.Inference.Tokenization;
 
-/// <summary>What becomes of the delimiters that a piece is cut at; the names are those of <c>tokenizer.json</c>.</summary>
+/// <summary>
+/// What becomes of the delimiters that a piece is cut at; the names are those of <c>tokenizer.json</c>.
+/// </summary>
 internal enum SplitBehavior
 {
     /// <summary>They are dropped.</summary>

@@ -20,7 +20,9 @@ public sealed class StreamingDecoder
         _skipSpecialTokens = skipSpecialTokens;
     }
 
-    /// <summary>Takes the next token and returns the text that is certain now; often a word, sometimes nothing.</summary>
+    /// <summary>
+    /// Takes the next token and returns the text that is certain now; often a word, sometimes nothing.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is below 0, or not below 2^24.</exception>
     public string Append(int id)
     {

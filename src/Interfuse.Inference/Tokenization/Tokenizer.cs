@@ -90,7 +90,9 @@ public sealed class Tokenizer
 
     /// <summary>The tokens of a text. Special tokens that are spelled out in it are found.</summary>
     /// <param name="text">Any text; a lone surrogate counts as U+FFFD.</param>
-    /// <param name="addSpecialTokens">Whether what the model expects around a text is added, such as its beginning.</param>
+    /// <param name="addSpecialTokens">
+    /// Whether what the model expects around a text is added, such as its beginning.
+    /// </param>
     /// <exception cref="CheckpointFormatException">A pattern of the tokenizer found no end on this text.</exception>
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
