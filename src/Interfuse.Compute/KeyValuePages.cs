@@ -13,15 +13,19 @@ public readonly record struct KeyValuePages
     /// <summary>The positions of a page, which are also the stretch that attention sums at a time.</summary>
     public const int Length = 128;
 
+    /// <summary>The most elements a head may have.</summary>
+    public const int MaxHeadLength = 1024;
+
     /// <summary>Describes pages.</summary>
     /// <param name="values">All pages, one after the other; F32.</param>
     /// <param name="heads">G, the key-value heads, 1 or more.</param>
-    /// <param name="headLength">d, the elements of a head, 1 or more.</param>
+    /// <param name="headLength">d, the elements of a head, 1 to <see cref="MaxHeadLength"/>.</param>
     /// <exception cref="ArgumentException">The elements are not F32, or not whole pages.</exception>
     public KeyValuePages(DeviceSpan values, int heads, int headLength)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(heads, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(headLength, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(headLength, MaxHeadLength);
         long page = ElementsPerPage(heads, headLength);
         if (values.DType != DType.Float32 || values.Length % page != 0)
         {

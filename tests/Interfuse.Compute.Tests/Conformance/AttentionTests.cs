@@ -85,6 +85,25 @@ public class AttentionTests(TestDevice device) : DeviceFixture(device)
     }
 
     [Test]
+    public void The_longest_heads_give_the_same_bits()
+    {
+        Check(new(1, 1, KeyValuePages.MaxHeadLength) { Lengths = [130], Positions = [129] });
+        Check(new(1, 4, KeyValuePages.MaxHeadLength) { Lengths = [.. Enumerable.Repeat(3, 40)], Positions = [2] });
+    }
+
+    [Test]
+    public void Longer_heads_are_refused()
+    {
+        using SideBySide both = SideBySide();
+        Place pages = both.Room(DType.Float32, 256 * (KeyValuePages.MaxHeadLength + 1));
+        both.Same(
+            side => Assert.That(
+                () => new KeyValuePages(side[pages], 1, KeyValuePages.MaxHeadLength + 1),
+                Throws.InstanceOf<ArgumentOutOfRangeException>()),
+            "refused");
+    }
+
+    [Test]
     public void Attention_is_near_the_truth()
     {
         var shape = new AttentionShape(Heads: 2, Group: 2, HeadLength: 24) { Lengths = [300], Positions = [299] };
