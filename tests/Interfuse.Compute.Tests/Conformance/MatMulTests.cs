@@ -63,6 +63,13 @@ public class MatMulTests(TestDevice device) : DeviceFixture(device)
     }
 
     [Test]
+    public void Many_rows_by_many_vectors_give_the_same_bits([Values(0, 1)] int offset)
+    {
+        Check(257, 900, 40, DType.BFloat16, Blocks.Plain, offset);
+        Check(257, 900, 10, DType.Float32, Blocks.Mixed, offset);
+    }
+
+    [Test]
     public void Random_shapes_give_the_same_bits([Range(0, 7)] int seed)
     {
         var random = new Random(seed);
