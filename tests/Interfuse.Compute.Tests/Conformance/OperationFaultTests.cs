@@ -82,6 +82,24 @@ public class OperationFaultTests : SoftwareFixture
             q.Upload(Bytes<int>(rows), table);
             q.MergeGroups(a, [b, a], Channels, 0.5f, table, r);
         })),
+        new("matrix products", (q, a, b, r) => Void(() =>
+        {
+            var index = new DeviceSpan(r.Buffer, Length * 4L, DType.Int32, Channels);
+            q.Upload(Bytes<int>([.. Enumerable.Range(0, Channels).Reverse()]), index);
+            var bank = new GroupedBank(a.Slice(0, 16 * Channels), index, 1, Channels, 16);
+            q.MatMul(bank, 0, b.Slice(0, 16 * 3), r.Slice(0, 3 * Channels));
+        })),
+        new("between products", (q, a, b, r) => Void(() =>
+        {
+            var experts = new DeviceSpan(r.Buffer, Length * 4L, DType.Int32, 3);
+            DeviceSpan rows = r.Slice(0, 3 * 64);
+            q.RmsNorm(a.Slice(0, 3 * 64), b.Slice(0, 64), experts, 64, 1e-5f, rows);
+            q.AddBias(rows, b.Slice(0, 64), experts, 64);
+            q.Rotate(rows, a.Slice(0, 3 * 16), 16);
+            q.SwiGlu(rows, a.Slice(0, 3 * 64), rows);
+        })),
+        new("attention by pages", (q, a, b, r) => Void(() => Attend(q, a, b, r, tokens: 2))),
+        new("attention by tokens", (q, a, b, r) => Void(() => Attend(q, a, b, r, tokens: 64))),
     ];
 
     [Test]
@@ -135,6 +153,23 @@ public class OperationFaultTests : SoftwareFixture
         byte[] stored = new byte[8 * Length];
         queue.Download(result.Span(DType.UInt8, stored.Length), stored);
         return [.. told, .. stored, .. Bytes<long>([queue.TakeNonFinite()])];
+    }
+
+    // Two sequences of two pages each, of which the tokens are the last positions.
+    private static void Attend(DeviceQueue queue, DeviceSpan a, DeviceSpan b, DeviceSpan result, int tokens)
+    {
+        int[] sequences = [.. Enumerable.Range(0, tokens).Select(token => token % 2)];
+        int[] positions = [.. Enumerable.Range(0, tokens).Select(token => 200 - (token / 2))];
+        var words = new DeviceSpan(result.Buffer, Length * 4L, DType.Int32, (2 * tokens) + 4);
+        queue.Upload(Bytes<int>([.. sequences, .. positions, 3, 1, 0, 2]), words);
+        var places = new TokenPlaces(
+            words.Slice(0, tokens), words.Slice(tokens, tokens), words.Slice(2 * tokens, 4), 2);
+        long memory = 4 * KeyValuePages.ElementsPerPage(1, 8);
+        var pages = new KeyValuePages(result.Slice(1024, memory), 1, 8);
+        queue.Copy(a.Slice(0, memory), pages.Values);
+        queue.StoreKeyValues(pages, places, b.Slice(0, 8 * tokens), a.Slice(0, 8 * tokens));
+        queue.Attention(
+            pages, places, b.Slice(0, 16 * tokens), 0.3f, int.MaxValue, result.Slice(0, 16 * tokens));
     }
 
     private static byte[] Void(Action operation)
