@@ -149,7 +149,8 @@ static __device__ __forceinline__ void multiply_matrix(const MatMulArguments& a)
             }
         }
         if (start >= 0) {
-#pragma unroll
+            // A run at a time: all at once, the registers of two blocks on a multiprocessor do not suffice.
+#pragma unroll 8
             for (int k = 0; k < Depth; ++k) {
                 float w[PerRow];
                 float v[PerVector];
