@@ -4,7 +4,7 @@ namespace Interfuse.Compute.Tests.Conformance;
 
 /// <summary>Arguments that break the contract are refused before anything is done; the message says which.</summary>
 [EveryDevice]
-public class RefusalTests(TestDevice device) : DeviceFixture(device)
+public partial class RefusalTests(TestDevice device) : DeviceFixture(device)
 {
     private const int Length = 40;
     private const int Channels = 8;
