@@ -3,12 +3,13 @@ using Interfuse.Checkpoints;
 namespace Interfuse.Compute.Benchmarking;
 
 /// <summary>
-/// Every operation of the contract, in each form that has code of its own, and on inputs that are hard.
+/// Every operation of the contract but a decoder's elementwise ones, in each form that has code of its own, and on inputs
+/// that are hard.
 /// </summary>
 /// <remarks>
 /// Tensors are bf16 unless the variant says otherwise; merges take a base and four experts. Trimming and selection keep
 /// a fifth, random drop a half. Matrices have rows of 4096; gathers take them from a bank that holds each row of four
-/// experts, gather-multiply of sixteen.
+/// experts, gather-multiply of sixteen. Attention is over float32 keys and values, whose number counts the keys'.
 /// </remarks>
 public static partial class KernelBenchmarks
 {
@@ -34,7 +35,7 @@ public static partial class KernelBenchmarks
 
     /// <summary>All benchmarks, those of an operation together.</summary>
     public static IReadOnlyList<KernelBenchmark> All { get; } =
-        [.. Elementwise(), .. Reductions(), .. Selections(), .. OfChannels(), .. OfBanks()];
+        [.. Elementwise(), .. Reductions(), .. Selections(), .. OfChannels(), .. OfBanks(), .. OfADecoder()];
 
     /// <summary>Sizes from where the launch is all that counts to where memory is, in elements per tensor.</summary>
     /// <param name="device">The device to measure.</param>

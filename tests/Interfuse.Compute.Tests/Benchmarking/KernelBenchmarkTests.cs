@@ -48,6 +48,8 @@ public sealed class KernelBenchmarkTests
     [TestCase("channel-grams", "16 experts", "3 parts")]
     [TestCase("merge-groups", "8 experts, 3 groups", "3 parts")]
     [TestCase("gather-batch", "rows uniform", "3 parts")]
+    [TestCase("matmul", "16 vectors", "3 parts")]
+    [TestCase("attention", "1 sequence", "whole")]
     public void Large_results_are_verified_at_both_ends_and_in_the_middle(
         string operation, string variant, string verified)
     {
@@ -130,6 +132,8 @@ public sealed class KernelBenchmarkTests
     [TestCase("gather-multiply", "batch 1", 2.0 + (4.0 / 64) + (2.0 / 16), 4.0 / 64)]
     [TestCase("gather-multiply", "batch 16, experts identical", 2.0 + (4.0 / 64) + (16 * 2.0 / 16), 16 * 4.0 / 64)]
     [TestCase("gather-multiply", "batch 4, experts distinct", (4 * (2.0 + (4.0 / 64))) + (4 * 2.0 / 16), 4 * 4.0 / 64)]
+    [TestCase("matmul", "16 vectors", 2.0 + (4.0 / 64) + (16 * 4.0 / 16), 16 * 4.0 / 64)]
+    [TestCase("attention", "1 sequence", 8.0 + (16.0 / 1024), 16.0 / 1024)]
     [TestCase("cluster-channels", "4 experts, 2 groups", 10.0, 4.0 + ((4 + 16) / 64.0))]
     [TestCase("channel-grams", "8 experts", 18.0, 64 * 8 / 64.0)]
     [TestCase("merge-groups", "4 experts, 2 groups", 10.0 + (4 * 4 / 64.0), 4.0)]
