@@ -21,9 +21,9 @@ internal sealed class EvaluationTaskReader(string path)
 
         var samples = new List<EvaluationSample>();
         EvaluationKind? kind = null;
-        foreach (string line in File.ReadLines(path, new UTF8Encoding(false, throwOnInvalidBytes: true)))
+        using var lines = new StreamReader(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
+        while (Next(lines) is { } line)
         {
-            _line++;
             if (string.IsNullOrWhiteSpace(line))
             {
                 continue;
@@ -42,6 +42,20 @@ internal sealed class EvaluationTaskReader(string path)
         return kind is { } only
             ? new EvaluationTask(Path.GetFileNameWithoutExtension(path), only, samples)
             : throw new CheckpointFormatException(path, $"has no samples; on each line, {Forms}");
+    }
+
+    private string? Next(StreamReader lines)
+    {
+        _line++;
+        try
+        {
+            return lines.ReadLine();
+        }
+        catch (DecoderFallbackException)
+        {
+            // Bytes are decoded some lines ahead.
+            throw new CheckpointFormatException(path, $"is not UTF-8, in line {_line} or soon after it; save it as UTF-8");
+        }
     }
 
     private (EvaluationKind Kind, EvaluationSample Sample) Parse(string line)
@@ -101,9 +115,19 @@ internal sealed class EvaluationTaskReader(string path)
         return texts.Count > 0 ? texts : throw Fault($"has an empty list as \"{name}\"");
     }
 
-    private string Text(JsonElement value, string name) => value.ValueKind == JsonValueKind.String
-        ? value.GetString()!
-        : throw Fault($"has a \"{name}\" that is no text; {Forms}");
+    private string Text(JsonElement value, string name)
+    {
+        try
+        {
+            return value.ValueKind == JsonValueKind.String
+                ? value.GetString()!
+                : throw Fault($"has a \"{name}\" that is no text; {Forms}");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Fault($"has half a surrogate pair in its \"{name}\"; write the whole character");
+        }
+    }
 
     private CheckpointFormatException Fault(string reason) => new(path, $"line {_line} {reason}");
 }

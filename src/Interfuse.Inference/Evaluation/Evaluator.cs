@@ -37,7 +37,7 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
     {
         GenerationRequest[] requests =
         [
-            .. task.Samples.Select(sample => new GenerationRequest(Prompt(sample), expert)
+            .. task.Samples.Select(sample => new GenerationRequest(Fitting(task, sample, Prompt(sample), least: 1), expert)
             {
                 MaxTokens = options.MaxTokens,
                 StopStrings = options.StopStrings,
@@ -73,7 +73,7 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
             {
                 int place = choice;
                 (int[] tokens, int from) = Continuation(sample, sample.Choices[choice]);
-                reader.Add(tokens, from, value =>
+                reader.Add(Fitting(task, sample, tokens, least: 2), from, value =>
                 {
                     ofSample[place] = value;
                     if (--missing == 0)
@@ -108,6 +108,12 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
         long tokenCount = 0;
         long byteCount = 0;
         int window = Math.Min(options.WindowLength, decoder.Config.ContextLength);
+        if (window < 2)
+        {
+            throw new InterfuseException(
+                $"A text's tokens are read in stretches of {window}, and none has one before it then; 2 or more are needed.");
+        }
+
         for (int i = 0; i < task.Samples.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -143,6 +149,17 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
     private int[] Prompt(EvaluationSample sample) => options.Chat is { } chat
         ? tokenizer.Encode(chat.Render([new ChatMessage("user", sample.Prompt)], addGenerationPrompt: true), addSpecialTokens: false)
         : tokenizer.Encode(sample.Prompt);
+
+    private int[] Fitting(EvaluationTask task, EvaluationSample sample, int[] tokens, int least)
+    {
+        int most = decoder.Config.ContextLength;
+        string? fault = tokens.Length < least
+            ? $"is a text of {tokens.Length} tokens, and {least} or more are needed; it is empty, or nearly so"
+            : tokens.Length > most ? $"is a text of {tokens.Length} tokens, longer than the model's context of {most}; shorten it" : null;
+        return fault is null
+            ? tokens
+            : throw new InterfuseException($"{decoder.Name}: line {sample.Line} of the task '{task.Name}' {fault}.");
+    }
 
     // A choice is what its text adds to the prompt's tokens. Where the two grow together into other tokens, all from the
     // first one that differs counts.

@@ -4,6 +4,8 @@ namespace Interfuse.Inference.Evaluation;
 internal static class LogLikelihood
 {
     /// <summary>The natural logarithm of a token's softmax, in float64.</summary>
+    /// <exception cref="InterfuseException">A logit is NaN or positive infinity, or none is finite: the model's weights, or
+    /// a merge, are broken.</exception>
     public static double Of(ReadOnlySpan<float> logits, int token)
     {
         double greatest = double.NegativeInfinity;
@@ -18,6 +20,7 @@ internal static class LogLikelihood
             sum += Math.Exp(logit - greatest);
         }
 
-        return logits[token] - greatest - Math.Log(sum);
+        double likelihood = logits[token] - greatest - Math.Log(sum);
+        return double.IsNaN(likelihood) ? throw BrokenModel.Error() : likelihood;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Interfuse.Inference.Models;
 using Interfuse.Inference.Tokenization;
 
@@ -14,6 +15,8 @@ internal sealed class Answer : IDisposable
     private readonly Action<string>? _onText;
     private readonly List<int> _tokens = [];
     private readonly System.Text.StringBuilder _written = new();
+    private readonly long _begin = Stopwatch.GetTimestamp();
+    private TimeSpan? _promptTime;
 
     public Answer(Decoder decoder, Tokenizer tokenizer, int number, GenerationRequest request, Action<string>? onText)
     {
@@ -47,6 +50,7 @@ internal sealed class Answer : IDisposable
     /// <param name="contextLength">The model's.</param>
     public void Continue(ReadOnlySpan<float> logits, int contextLength)
     {
+        _promptTime ??= Stopwatch.GetElapsedTime(_begin);
         int token = _sampler.Choose(logits);
         if (!_request.IgnoreEndOfText && _tokenizer.EndOfText.Contains(token))
         {
@@ -78,7 +82,12 @@ internal sealed class Answer : IDisposable
         Write(_scanner.Append(_text.Finish()));
         Write(_scanner.Finish());
         reason = _scanner.Stopped ? FinishReason.StopString : reason;
-        Result = new GenerationResult(_tokens, _written.ToString(), reason);
+        TimeSpan promptTime = _promptTime.GetValueOrDefault();
+        Result = new GenerationResult(_tokens, _written.ToString(), reason)
+        {
+            PromptTime = promptTime,
+            AnswerTime = Stopwatch.GetElapsedTime(_begin) - promptTime,
+        };
         Sequence.Dispose();
     }
 

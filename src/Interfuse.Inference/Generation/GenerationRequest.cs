@@ -42,4 +42,11 @@ public enum FinishReason
 /// <param name="Tokens">Its tokens, without the end-of-text token.</param>
 /// <param name="Text">Its text, without the stop string.</param>
 /// <param name="Reason">Why it ended.</param>
-public sealed record GenerationResult(IReadOnlyList<int> Tokens, string Text, FinishReason Reason);
+public sealed record GenerationResult(IReadOnlyList<int> Tokens, string Text, FinishReason Reason)
+{
+    /// <summary>The time from the request's turn until its prompt was read.</summary>
+    public TimeSpan PromptTime { get; init; }
+
+    /// <summary>The time from there to the end of the answer.</summary>
+    public TimeSpan AnswerTime { get; init; }
+}

@@ -44,9 +44,7 @@ internal sealed class Sampler
         {
             if (float.IsNaN(logits[i]))
             {
-                throw new InterfuseException(
-                    "The model's answer is not a number: its weights hold NaN or infinite values, or values too large. "
-                    + "'interfuse inspect' and the merge's report tell more.");
+                throw BrokenModel.Error();
             }
 
             best = logits[i] > logits[best] ? i : best;

@@ -17,16 +17,18 @@ internal sealed class StopScanner(IReadOnlyList<string> stops)
         }
 
         string text = _held + piece;
-        int end = stops
-            .Select(stop => text.IndexOf(stop, StringComparison.Ordinal))
-            .Where(at => at >= 0)
-            .DefaultIfEmpty(-1)
-            .Min();
-        if (end >= 0)
+        (int Start, int End)[] found =
+        [
+            .. stops.Select(stop => (Start: text.IndexOf(stop, StringComparison.Ordinal), stop.Length))
+                .Where(match => match.Start >= 0)
+                .Select(match => (match.Start, match.Start + match.Length)),
+        ];
+        if (found.Length > 0)
         {
+            // The one that is complete first, so that it doesn't matter in which pieces the text comes.
             Stopped = true;
             _held = "";
-            return text[..end];
+            return text[..found.MinBy(match => (match.End, match.Start)).Start];
         }
 
         int held = stops.Select(stop => HeldBack(text, stop)).DefaultIfEmpty(0).Max();
