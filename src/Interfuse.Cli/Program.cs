@@ -2,7 +2,7 @@ using System.CommandLine;
 using Interfuse.Cli;
 using Interfuse.Cli.Commands;
 
-const string Description = "Interfuse merges fine-tuned language models. Exit codes: 0 done, 1 bad input, "
+const string Description = "Interfuse merges fine-tuned language models, and runs them. Exit codes: 0 done, 1 bad input, "
     + "2 bad command line, 3 reading or writing failed, 4 the device failed, 70 a bug, 130 interrupted.";
 
 var root = new RootCommand(Description)
@@ -10,6 +10,8 @@ var root = new RootCommand(Description)
     MergeCommand.Create(),
     InspectCommand.Create(),
     AnalyzeCommand.Create(),
+    GenerateCommand.Create(),
+    EvalCommand.Create(),
     ExportCommand.Create(),
     VerifyCommand.Create(),
     DoctorCommand.Create(),

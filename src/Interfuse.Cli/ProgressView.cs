@@ -62,8 +62,8 @@ internal sealed class ProgressView : IDisposable
             do
             {
                 WorkStatus status = Status();
-                task.MaxValue = status.BytesTotal;
-                task.Value = status.BytesDone;
+                task.MaxValue = status.Total;
+                task.Value = status.Done;
                 task.Description = Markup.Escape(status.ToText());
             }
             while (!_over.Wait(BarInterval));

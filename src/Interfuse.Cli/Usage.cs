@@ -14,9 +14,12 @@ internal static class Usage
     {
         Command command = parsed.CommandResult.Command;
         Token[] values = [.. parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(child => child.Tokens)];
+        IEnumerable<Token> listed = parsed.CommandResult.Children.OfType<OptionResult>()
+            .Where(child => child.Option.AllowMultipleArgumentsPerToken)
+            .SelectMany(child => child.Tokens);
 
-        // The parser takes a misspelled option for the value of an argument that is still open.
-        string[] strangers = [.. values.Select(token => token.Value), .. parsed.UnmatchedTokens];
+        // The parser takes a misspelled option for the value of an argument that is still open, or of a list.
+        string[] strangers = [.. values.Concat(listed).Select(token => token.Value), .. parsed.UnmatchedTokens];
         if (Array.Find(strangers, text => text.Length > 1 && text[0] == '-') is { } option)
         {
             string name = option.Split('=', ':')[0];
@@ -51,6 +54,23 @@ internal static class Usage
         }
 
         AddError(result, $"'{text}' isn't a whole number from {minimum} to {maximum}");
+        return null;
+    }
+
+    /// <summary>Reads the value of an option that takes a finite number.</summary>
+    /// <param name="result">The value.</param>
+    /// <param name="isInRange">Whether a number will do.</param>
+    /// <param name="range">Which ones do, as it follows "isn't a number".</param>
+    public static double? ParseReal(ArgumentResult result, Func<double, bool> isInRange, string range)
+    {
+        string text = result.Tokens[0].Value;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && double.IsFinite(number) && isInRange(number))
+        {
+            return number;
+        }
+
+        AddError(result, $"'{text}' isn't a number {range}");
         return null;
     }
 

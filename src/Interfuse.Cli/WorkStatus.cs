@@ -4,13 +4,16 @@ using Interfuse.Merging.Execution;
 namespace Interfuse.Cli;
 
 /// <summary>How far a piece of work is, in figures for people.</summary>
-/// <param name="BytesDone">Bytes that are done, by this run or an interrupted one before it.</param>
-/// <param name="BytesTotal">Bytes in all.</param>
-/// <param name="BytesMoved">Bytes this run has read and written.</param>
+/// <param name="Done">Bytes that are done, by this run or an interrupted one before it; or what <see cref="Unit"/> says.</param>
+/// <param name="Total">Bytes in all.</param>
+/// <param name="Moved">Bytes this run has read and written.</param>
 /// <param name="Elapsed">The time since this run began.</param>
-internal readonly record struct WorkStatus(long BytesDone, long BytesTotal, long BytesMoved, TimeSpan Elapsed)
+internal readonly record struct WorkStatus(long Done, long Total, long Moved, TimeSpan Elapsed)
 {
-    /// <summary>Those of <see cref="BytesDone"/> that this run found done.</summary>
+    /// <summary>What is counted in the place of bytes, one of it: <c>sample</c>.</summary>
+    public string? Unit { get; init; }
+
+    /// <summary>Those of <see cref="Done"/> that this run found done.</summary>
     public long BytesResumed { get; init; }
 
     /// <summary>Tensors that are complete, and tensors in all; null where nobody counts them.</summary>
@@ -36,21 +39,22 @@ internal readonly record struct WorkStatus(long BytesDone, long BytesTotal, long
     {
         get
         {
-            long written = BytesDone - BytesResumed;
-            return written < (BytesTotal - BytesResumed) / 50 || written == 0
+            long written = Done - BytesResumed;
+            return written < (Total - BytesResumed) / 50 || written == 0
                 ? null
-                : Elapsed * ((double)(BytesTotal - BytesDone) / written);
+                : Elapsed * ((double)(Total - Done) / written);
         }
     }
 
     public string ToText()
     {
-        double percent = BytesTotal == 0 ? 100 : Math.Floor(100.0 * BytesDone / BytesTotal);
-        double rate = BytesMoved / Math.Max(Elapsed.TotalSeconds, 1e-3);
-        string tensors = Tensors is { } count ? $"{count.Done}/{count.Total} tensors  " : "";
+        double percent = Total == 0 ? 100 : Math.Floor(100.0 * Done / Total);
+        double rate = Moved / Math.Max(Elapsed.TotalSeconds, 1e-3);
+        string counted = Unit is not null ? $"{Done}/{Total} {Unit}s  " : Tensors is { } count ? $"{count.Done}/{count.Total} tensors  " : "";
+        string pace = Unit is not null ? rate.ToString("0.0", CultureInfo.InvariantCulture) : Sizes.Format(rate);
         string left = AtEnd ?? (Left is { } time ? $"{Clock(time)} left" : "");
         return string.Create(
-            CultureInfo.InvariantCulture, $"{percent,3} %  {tensors}{Sizes.Format(rate)}/s  {left}").TrimEnd();
+            CultureInfo.InvariantCulture, $"{percent,3} %  {counted}{pace}/s  {left}").TrimEnd();
     }
 
     // Hours may have any number of digits, which TimeSpan's own formats don't offer.

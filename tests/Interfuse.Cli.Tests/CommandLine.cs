@@ -19,6 +19,30 @@ internal static class CommandLine
         return command.Wait();
     }
 
+    /// <summary>Runs it with a text on its standard input.</summary>
+    public static Outcome RunWithInput(string input, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Host, [Program, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        Process process = Process.Start(start)!;
+        process.StandardInput.Write(input);
+        process.StandardInput.Close();
+        using var command = new RunningCommand(process);
+        return command.Wait();
+    }
+
+    /// <summary>Runs it within a script of bash, which has it as <c>"$@"</c>.</summary>
+    public static RunningCommand StartInShell(string script, params string[] arguments) => new(Process.Start(
+        new ProcessStartInfo("/bin/bash", ["-c", script, "bash", Host, Program, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!);
+
     public static RunningCommand StartWith((string Name, string Value)[] environment, params string[] arguments)
     {
         var start = new ProcessStartInfo(Host, [Program, .. arguments])

@@ -39,9 +39,11 @@ internal sealed partial class RunningCommand : IDisposable
 
     public void Kill() => _process.Kill();
 
-    public Outcome Wait()
+    /// <summary>Waits for the end; fails if it doesn't come.</summary>
+    /// <param name="guard">How long a process that hangs is waited for, if not two minutes.</param>
+    public Outcome Wait(TimeSpan? guard = null)
     {
-        if (!_process.WaitForExit(HangGuard))
+        if (!_process.WaitForExit(guard ?? HangGuard))
         {
             _process.Kill();
             Assert.Fail("the process hangs");

@@ -3,7 +3,7 @@ namespace Interfuse.Cli.Tests;
 /// <summary>Command lines that make no sense: exit code 2, one message, and where to find help.</summary>
 public sealed class UsageTests
 {
-    [TestCase("", "a command is missing: merge, inspect, analyze, export, verify, doctor, bench")]
+    [TestCase("", "a command is missing: merge, inspect, analyze, generate, eval, export, verify, doctor, bench")]
     [TestCase("mrege a b", "unknown command 'mrege', did you mean 'merge'?")]
     [TestCase("--hlep", "unknown option '--hlep', did you mean '--help'?")]
     [TestCase("merge", "'RECIPE' missing")]
@@ -23,6 +23,21 @@ public sealed class UsageTests
     [TestCase("merge a b --max-memory 5Q", "--max-memory: '5Q' isn't a size; write for example 512MiB")]
     [TestCase("merge a b --shard-size 5B", "--shard-size: '5B' isn't a size")]
     [TestCase("merge a b --semantics mine", "--semantics: 'mine' is none of published, mergekit")]
+    [TestCase("generate", "'MODEL_OR_PACK' missing")]
+    [TestCase("generate a", "'--prompt' is required")]
+    [TestCase("generate a --prompt b --temperature -0.5", "--temperature: '-0.5' isn't a number of 0 or more")]
+    [TestCase("generate a --prompt b --temperature warm", "--temperature: 'warm' isn't a number of 0 or more")]
+    [TestCase("generate a --prompt b --temperature Infinity", "--temperature: 'Infinity' isn't a number")]
+    [TestCase("generate a --prompt b --top-k 1.5", "--top-k: '1.5' isn't a whole number")]
+    [TestCase("generate a --prompt b --top-p 0", "--top-p: '0' isn't a number above 0, and 1 at most")]
+    [TestCase("generate a --prompt b --min-p 2", "--min-p: '2' isn't a number from 0 to 1")]
+    [TestCase("generate a --prompt b --repetition-penalty 0", "--repetition-penalty: '0' isn't a number above 0")]
+    [TestCase("generate a --prompt b --max-tokens 0", "--max-tokens: '0' isn't a whole number from 1")]
+    [TestCase("generate a --prompt b --system c", "--system: a system message needs --chat")]
+    [TestCase("eval a", "'--task' is required")]
+    [TestCase("eval --task a", "'MODEL_OR_PACK'")]
+    [TestCase("eval a --task b --limt 3", "unknown option '--limt', did you mean '--limit'?")]
+    [TestCase("eval a --task b --limit 0", "--limit: '0' isn't a whole number")]
     [TestCase("merge a b --device gpu", "--device: 'gpu' is none of auto, cpu, cuda, software")]
     public void A_mistake_is_named_and_help_is_offered(string line, string message)
     {
@@ -35,6 +50,13 @@ public sealed class UsageTests
     public void An_empty_path_is_a_mistake()
     {
         Mistakes.AssertMistake(CommandLine.Run("merge", "recipe.yml", ""), ExitCode.Usage, "an argument is empty");
+    }
+
+    [Test]
+    public void An_empty_stop_text_is_a_mistake()
+    {
+        Mistakes.AssertMistake(
+            CommandLine.Run("generate", "a", "--prompt", "b", "--stop", ""), ExitCode.Usage, "--stop: a text is empty");
     }
 
     [Test]
@@ -51,6 +73,12 @@ public sealed class UsageTests
         "--truncate-embeddings", "--resume", "--dry-run", "--json", "--quiet", "4GiB", "5GB", "published")]
     [TestCase("inspect", "PATH", "--tensors", "--json")]
     [TestCase("export", "PACK", "OUT", "--expert", "--shard-size", "5GB", "--overwrite", "--json", "--quiet")]
+    [TestCase(
+        "generate", "MODEL_OR_PACK", "--prompt", "--expert", "--system", "--chat", "--max-tokens", "256", "--temperature", "--top-k",
+        "--top-p", "--min-p", "--repetition-penalty", "--seed", "--stop", "--ignore-eos", "--device", "--threads", "--json", "--quiet")]
+    [TestCase(
+        "eval", "MODEL_OR_PACK", "--task", "--expert", "--max-tokens", "64", "--limit", "--stop", "--chat", "--samples", "--device",
+        "--threads", "--json", "--quiet")]
     [TestCase("verify", "PACK", "--json", "--quiet")]
     [TestCase("doctor", "--json")]
     [TestCase("bench", "kernels")]

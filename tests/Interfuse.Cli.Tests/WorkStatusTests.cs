@@ -5,9 +5,9 @@ namespace Interfuse.Cli.Tests;
 public sealed class WorkStatusTests
 {
     private static readonly WorkStatus HalfWay = new(
-        BytesDone: 500_000_000,
-        BytesTotal: 1_000_000_000,
-        BytesMoved: 3_000_000_000,
+        Done: 500_000_000,
+        Total: 1_000_000_000,
+        Moved: 3_000_000_000,
         Elapsed: TimeSpan.FromSeconds(75))
     {
         Tensors = (7, 20),
@@ -30,7 +30,7 @@ public sealed class WorkStatusTests
     [Test]
     public void The_time_left_is_not_guessed_from_almost_nothing()
     {
-        WorkStatus early = HalfWay with { BytesDone = 1000 };
+        WorkStatus early = HalfWay with { Done = 1000 };
 
         Assert.That(early.Left, Is.Null);
         Assert.That(early.ToText(), Is.EqualTo("  0 %  7/20 tensors  40.0 MB/s"));
@@ -40,7 +40,7 @@ public sealed class WorkStatusTests
     public void What_an_interrupted_run_did_does_not_count_as_pace()
     {
         // 100 of 500 MB written in 75 s: the other 400 take 300.
-        WorkStatus resumed = HalfWay with { BytesDone = 600_000_000, BytesResumed = 500_000_000 };
+        WorkStatus resumed = HalfWay with { Done = 600_000_000, BytesResumed = 500_000_000 };
 
         Assert.That(resumed.Left, Is.EqualTo(TimeSpan.FromSeconds(300)));
     }
@@ -48,7 +48,7 @@ public sealed class WorkStatusTests
     [Test]
     public void At_the_end_it_says_what_is_waited_for()
     {
-        WorkStatus computed = HalfWay with { BytesDone = 1_000_000_000, AtEnd = "flushing to disk" };
+        WorkStatus computed = HalfWay with { Done = 1_000_000_000, AtEnd = "flushing to disk" };
 
         Assert.That(computed.ToText(), Is.EqualTo("100 %  7/20 tensors  40.0 MB/s  flushing to disk"));
     }
@@ -64,9 +64,20 @@ public sealed class WorkStatusTests
     [Test]
     public void A_rounded_share_never_says_done_too_early()
     {
-        WorkStatus nearly = HalfWay with { BytesDone = 999_999_999 };
+        WorkStatus nearly = HalfWay with { Done = 999_999_999 };
 
         Assert.That(nearly.ToText(), Does.StartWith(" 99 %"));
+    }
+
+    [Test]
+    public void Samples_are_counted_over_evaluations_that_follow_each_other()
+    {
+        var progress = new SampleProgress(80);
+        progress.Report(30);
+        progress.Complete(30);
+        progress.Report(10);
+
+        Assert.That(progress.Status(TimeSpan.FromSeconds(4)).ToText(), Is.EqualTo(" 50 %  40/80 samples  10.0/s  0:00:04 left"));
     }
 
     [Test]

@@ -37,7 +37,11 @@ internal static class AnalyzeCommand
         string path = parsed.GetRequiredValue(RecipePath);
         Recipe recipe = Recipe.Load(path, ChannelMerging.RecipeSignatures);
         string? page = parsed.GetValue(Page);
-        CheckPlace(page);
+        if (page is not null)
+        {
+            OutputFile.CheckPlace(page, "the report");
+        }
+
         var output = Output.Of(parsed);
         using Device device = CommonOptions.OpenDevice(parsed, output);
 
@@ -52,7 +56,7 @@ internal static class AnalyzeCommand
         output.Warn(recipe.Warnings.Concat(analysis.Warnings));
         if (page is not null)
         {
-            Write(page, new AnalysisPage(analysis, path).ToHtml());
+            OutputFile.Write(page, file => file.Write(new AnalysisPage(analysis, path).ToHtml()));
         }
 
         var report = AnalysisReport.Of(analysis, path, Stopwatch.GetElapsedTime(begin), device.Name);
@@ -66,40 +70,5 @@ internal static class AnalyzeCommand
         long total = Math.Max(progress.BytesTotal, 1);
         long read = progress.BytesRead;
         return new WorkStatus(read, total, read, elapsed) { AtEnd = read >= total ? "finding what packs would keep" : null };
-    }
-
-    // Before the work of minutes, rather than after it.
-    private static void CheckPlace(string? page)
-    {
-        if (page is null)
-        {
-            return;
-        }
-
-        string full = Path.GetFullPath(page);
-        if (Directory.Exists(full))
-        {
-            throw new InterfuseException($"{page}: is a folder; give the name of a file for the report");
-        }
-
-        if (!Directory.Exists(Path.GetDirectoryName(full)))
-        {
-            throw new InterfuseException($"{page}: there is no folder {Path.GetDirectoryName(full)}; make it first");
-        }
-    }
-
-    // Complete or not at all under its name.
-    private static void Write(string page, string html)
-    {
-        string temporary = $"{Path.GetFullPath(page)}.{Environment.ProcessId}.tmp";
-        try
-        {
-            File.WriteAllText(temporary, html);
-            File.Move(temporary, page, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
     }
 }

@@ -46,11 +46,15 @@ internal static class CommonOptions
         Description = "Print errors only: no result, no progress, no warnings.",
     };
 
-    /// <summary>The device that is asked for; its caller has threads of its own, each of which computes.</summary>
-    public static Device OpenDevice(ParseResult parsed, Output output)
+    /// <summary>The device that is asked for.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="output">Is told what was chosen, where the choice was left open.</param>
+    /// <param name="threads">How many threads a processor's device has: 1 for a caller with threads of its own, each of
+    /// which computes.</param>
+    public static Device OpenDevice(ParseResult parsed, Output output, int threads = 1)
     {
         string name = parsed.GetValue(DeviceName) ?? Devices.Cpu;
-        DeviceChoice choice = Devices.Open(name, threads: 1);
+        DeviceChoice choice = Devices.Open(name, threads);
         if (name == Devices.Auto)
         {
             output.Note($"device: {choice.Why}");

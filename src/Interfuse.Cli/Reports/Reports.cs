@@ -7,12 +7,14 @@ namespace Interfuse.Cli;
 /// <summary>How the reports look as JSON: snake_case names, two-space indent.</summary>
 internal static class Reports
 {
-    private static readonly JsonSerializerOptions Options = new()
+    /// <summary>How anything that people may read is written; a number that is not finite as its name in a text.</summary>
+    public static readonly JsonSerializerOptions Options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
     public static string ToJson<T>(T report) => JsonSerializer.Serialize(report, Options);

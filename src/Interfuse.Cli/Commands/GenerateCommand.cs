@@ -1,0 +1,164 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Interfuse.Compute;
+using Interfuse.Inference.Chat;
+using Interfuse.Inference.Generation;
+using Interfuse.Inference.Models;
+
+namespace Interfuse.Cli.Commands;
+
+/// <summary><c>interfuse generate MODEL_OR_PACK --prompt TEXT</c></summary>
+internal static class GenerateCommand
+{
+    private const string StandardInput = "-";
+
+    private static readonly GenerationRequest Defaults = new(ReadOnlyMemory<int>.Empty);
+
+    private static readonly Argument<string> ModelPath = new(AnswerOptions.ModelName)
+    {
+        Description = "The directory of a model or of an expert pack.",
+    };
+
+    private static readonly Option<string> Prompt = new("--prompt")
+    {
+        Description = $"The text to continue; '{StandardInput}' reads it from standard input, without a line end at its end.",
+        HelpName = $"TEXT|{StandardInput}",
+        Required = true,
+    };
+
+    private static readonly Option<string?> Expert = new("--expert")
+    {
+        Description = "Which expert of a pack answers; 'interfuse inspect PACK' shows their names.",
+        HelpName = "NAME",
+    };
+
+    private static readonly Option<string?> SystemPrompt = new("--system")
+    {
+        Description = "The system message before the prompt; needs --chat.",
+        HelpName = "TEXT",
+    };
+
+    private static readonly Option<ulong?> MaxTokens = AnswerOptions.MaxTokens(Defaults.MaxTokens);
+
+    private static readonly Option<bool> IgnoreEndOfText = new("--ignore-eos")
+    {
+        Description = "Go on when the model says that its answer is over.",
+    };
+
+    public static Command Create()
+    {
+        var command = new Command("generate", "Let a model, or an expert of a pack, continue a text.")
+        {
+            ModelPath, Prompt, Expert, AnswerOptions.Chat, SystemPrompt, MaxTokens,
+        };
+        foreach (Option option in SamplingArguments.All)
+        {
+            command.Add(option);
+        }
+
+        Option[] others =
+        [
+            AnswerOptions.Stop, IgnoreEndOfText, CommonOptions.DeviceName, CommonOptions.Threads, CommonOptions.Json,
+            CommonOptions.Quiet,
+        ];
+        Array.ForEach(others, command.Add);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(SystemPrompt) is not null && !result.GetValue(AnswerOptions.Chat))
+            {
+                result.AddError("--system: a system message needs --chat, which writes it as the model expects it");
+            }
+        });
+        command.SetAction((parsed, cancellation) => Task.Run(() => RunAsync(parsed, cancellation), CancellationToken.None));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        using var model = RunnableModel.Open(parsed.GetRequiredValue(ModelPath), parsed.GetValue(AnswerOptions.Chat));
+        int expert = ExpertOf(model, parsed.GetValue(Expert));
+        string prompt = await PromptAsync(parsed, cancellation);
+        GenerationRequest request = Request(parsed, Tokens(model, prompt, parsed.GetValue(SystemPrompt)), expert);
+        var output = Output.Of(parsed);
+        int threads = CommonOptions.ThreadsOf(parsed);
+        using Device device = CommonOptions.OpenDevice(parsed, output, threads);
+        using Decoder decoder = model.Load(device);
+
+        var answer = new AnswerWriter(output);
+        long begin = Stopwatch.GetTimestamp();
+        GenerationResult result;
+        try
+        {
+            result = new Generator(decoder, model.Tokenizer).Run(
+                [request], onText: (_, text) => answer.Write(text), cancellation: cancellation)[0];
+        }
+        finally
+        {
+            answer.End();
+        }
+
+        var report = GenerationReport.Of(model, parsed.GetValue(Expert), prompt, request, result, device) with
+        {
+            Seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds,
+        };
+        if (output.IsJson)
+        {
+            output.Print(report, report.ToText);
+        }
+        else
+        {
+            output.Note(report.ToText());
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private static int ExpertOf(RunnableModel model, string? name)
+    {
+        if (name is not null)
+        {
+            return model.FindExpert(name);
+        }
+
+        return model.Experts.Count == 0
+            ? 0
+            : throw new InterfuseException(
+                $"{model.Path}: is a pack of several experts; choose one by --expert: "
+                + $"{string.Join(", ", model.Experts.Select(expert => $"'{expert}'"))}.");
+    }
+
+    private static async Task<string> PromptAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        string prompt = parsed.GetRequiredValue(Prompt);
+        if (prompt == StandardInput)
+        {
+            using var input = new StreamReader(Console.OpenStandardInput());
+
+            // A read of a terminal can't be broken off, but need not be waited for.
+            prompt = await input.ReadToEndAsync(CancellationToken.None).WaitAsync(cancellation);
+            prompt = prompt.EndsWith('\n') ? prompt[..^1].TrimEnd('\r') : prompt;
+        }
+
+        return prompt.Length > 0 ? prompt : throw new InterfuseException("The prompt is empty; give a text to continue.");
+    }
+
+    private static int[] Tokens(RunnableModel model, string prompt, string? system)
+    {
+        ChatMessage[] messages =
+            [.. system is null ? Array.Empty<ChatMessage>() : [new("system", system)], new("user", prompt)];
+        int[] tokens = model.Chat is { } chat
+            ? model.Tokenizer.Encode(chat.Render(messages), addSpecialTokens: false)
+            : model.Tokenizer.Encode(prompt);
+        return tokens.Length > 0
+            ? tokens
+            : throw new InterfuseException("The prompt has no token in this model's vocabulary; give a text to continue.");
+    }
+
+    private static GenerationRequest Request(ParseResult parsed, int[] prompt, int expert) => new(prompt, expert)
+    {
+        MaxTokens = (int?)parsed.GetValue(MaxTokens) ?? Defaults.MaxTokens,
+        Sampling = SamplingArguments.Of(parsed),
+        StopStrings = parsed.GetValue(AnswerOptions.Stop) ?? [],
+        IgnoreEndOfText = parsed.GetValue(IgnoreEndOfText),
+    };
+}
