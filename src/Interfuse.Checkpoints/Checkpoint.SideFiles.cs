@@ -13,7 +13,7 @@ public sealed partial class Checkpoint
     // Made anew for each model, or a record of how an earlier one was made.
     private static readonly FrozenSet<string> NotSideFiles = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
-        "config.json", "README.md", "mergekit_config.yml", "interfuse_recipe.yml");
+        "config.json", "README.md", "mergekit_config.yml", "interfuse_recipe.yml", "greedy_soup.json", "search.json");
 
     private static readonly FrozenSet<string> TokenizerFiles = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
