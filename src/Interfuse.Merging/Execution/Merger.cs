@@ -3,6 +3,7 @@ using Interfuse.Checkpoints;
 using Interfuse.Compute;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
+using Interfuse.Merging.Search;
 
 namespace Interfuse.Merging.Execution;
 
@@ -37,13 +38,41 @@ public sealed class Merger
     public static MergeReport Run(MergePlan plan, string target, MergeProgress progress, CancellationToken cancellation) =>
         new Merger(plan, target, progress).Run(cancellation);
 
+    /// <summary>Merges into a directory that is being made, in which a caller has work of its own, and publishes it.</summary>
+    /// <param name="plan">The plan; its models stay open.</param>
+    /// <param name="staged">The directory; it is left as it is when the merge fails.</param>
+    /// <param name="scratchFiles">The caller's files in it that are not part of the result.</param>
+    /// <param name="progress">Shows how far the merge is while it runs.</param>
+    /// <param name="cancellation">Stops the merge.</param>
+    internal static MergeReport Run(
+        MergePlan plan,
+        StagedDirectory staged,
+        string[] scratchFiles,
+        MergeProgress progress,
+        CancellationToken cancellation) =>
+        new Merger(plan, staged.Target, progress).Run(staged, scratchFiles, keepsOnFailure: true, cancellation);
+
     private MergeReport Run(CancellationToken cancellation)
+    {
+        ThreadsWithin(_plan);
+        RefuseTooManyExperts();
+        TargetRule.RefuseInputs(_target, _plan.ModelPaths);
+        using StagedDirectory staged = StagedDirectory.Open(_target, _plan.Options.Overwrite, _plan.Options.Resume);
+        if (ScoreJournal.IsIn(staged.Path))
+        {
+            throw new InterfuseException(
+                $"{staged.Path}: was begun as a search; run its recipe with --resume, or run without --resume to start over");
+        }
+
+        return Run(staged, [], keepsOnFailure: false, cancellation);
+    }
+
+    private MergeReport Run(
+        StagedDirectory staged, string[] scratchFiles, bool keepsOnFailure, CancellationToken cancellation)
     {
         long begin = Stopwatch.GetTimestamp();
         int threads = ThreadsWithin(_plan);
         RefuseTooManyExperts();
-        TargetRule.RefuseInputs(_target, _plan.ModelPaths);
-        using StagedDirectory staged = StagedDirectory.Open(_target, _plan.Options.Overwrite, _plan.Options.Resume);
         string fingerprint = _plan.Fingerprint();
         Dictionary<int, long> finished = [];
         Journal? earlier = staged.Resumed
@@ -55,7 +84,7 @@ public sealed class Merger
             resumed = WriteWeights(staged.Path, earlier, fingerprint, finished, threads, cancellation);
             OutputWriter.WriteSideFiles(_plan, staged.Path);
         }
-        catch (Exception error) when (error is not OperationCanceledException && earlier is null)
+        catch (Exception error) when (error is not OperationCanceledException && earlier is null && !keepsOnFailure)
         {
             // Nothing half-written is left; but what an earlier run had finished is not thrown away for a later one's failure.
             staged.Discard();
@@ -63,7 +92,7 @@ public sealed class Merger
         }
 
         // Not within the above: a model that is complete stays where it is when it can't be put in place.
-        staged.Publish(Journal.FileName);
+        staged.Publish([Journal.FileName, .. scratchFiles]);
         return new MergeReport(
             _target,
             Stopwatch.GetElapsedTime(begin),

@@ -22,6 +22,10 @@ internal static class OutputWriter
 
         File.WriteAllText(Path.Combine(directory, RecipeFileName), plan.Recipe.Text);
         File.WriteAllText(Path.Combine(directory, "README.md"), ModelCard(plan));
+        foreach ((string name, byte[] content) in plan.Attachments)
+        {
+            File.WriteAllBytes(Path.Combine(directory, name), content);
+        }
     }
 
     // No date and no machine in it: the same recipe gives the same bytes.

@@ -1,4 +1,5 @@
 using Interfuse.Merging.Recipes;
+using Interfuse.Merging.Search;
 
 namespace Interfuse.Merging.Methods;
 
@@ -33,8 +34,9 @@ public static class MergeMethods
         new Passthrough(),
     ];
 
-    /// <summary>What each method expects of a recipe.</summary>
-    public static IReadOnlyList<MethodSignature> Signatures { get; } = [.. All.Select(method => method.Signature)];
+    /// <summary>What each method expects of a recipe, the greedy soup's among them, which is a choice of linear merges.</summary>
+    public static IReadOnlyList<MethodSignature> Signatures { get; } =
+        [.. All.Select(method => method.Signature), GreedySoup.Signature];
 
     /// <summary>The method a recipe names; the recipe has been read with <see cref="Signatures"/>, so it exists.</summary>
     public static MergeMethod Of(Recipe recipe) => All.Single(method => method.Signature.Name == recipe.MergeMethod);

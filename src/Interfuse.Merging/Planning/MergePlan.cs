@@ -65,6 +65,9 @@ public sealed class MergePlan : IDisposable
     /// <summary>Files to carry over: full path and name in the output.</summary>
     internal IReadOnlyList<(string Path, string Name)> SideFiles { get; }
 
+    /// <summary>More files for the output, by name.</summary>
+    internal IReadOnlyList<(string Name, byte[] Content)> Attachments { get; set; } = [];
+
     /// <summary>A digest of all that decides the output's bytes: what was begun under another digest can't be resumed.</summary>
     internal string Fingerprint()
     {
@@ -109,6 +112,12 @@ public sealed class MergePlan : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ShardSize, 1);
+        if (recipe.Evaluation is { } evaluation)
+        {
+            throw new RecipeException(evaluation.Location, "this recipe chooses among several merges, expected one that "
+                + "says what to merge: `interfuse merge` runs it, and ModelSearch in C#");
+        }
+
         return new Planner(recipe, options).Plan();
     }
 }

@@ -84,4 +84,7 @@ public sealed record MethodSignature(
 {
     /// <summary>Whether the models keep a name in the result, which <c>name</c> beside <c>model</c> sets.</summary>
     public bool NamesModels { get; init; }
+
+    /// <summary>Whether the method chooses among the models by evaluating them, which <c>evaluate</c> says how to do.</summary>
+    public bool Evaluates { get; init; }
 }

@@ -28,15 +28,7 @@ internal sealed class ParameterReader(MethodSignature method, RecipeKeys keys, L
 
     private Parameter ReadParameter(ScalarNode name, Node value, bool isModel)
     {
-        ParameterSpec? spec = method.Parameters.FirstOrDefault(spec => spec.Name == name.Text)
-            ?? throw new RecipeException(name.Location, $"{method.Name} has no parameter {Message.Quote(name.Text)}"
-                + $"{Message.DidYouMean(name.Text, method.Parameters.Select(spec => spec.Name))} ({ParameterNames()})");
-        if (isModel && spec.Scope == ParameterScope.Merge)
-        {
-            throw new RecipeException(name.Location, $"'{spec.Name}' is one value for the whole merge and has no "
-                + "effect under a model: move it to the top-level 'parameters' of the recipe");
-        }
-
+        ParameterSpec spec = Find(name, isModel);
         ParameterSetting setting = new SettingReader(spec, keys).Read(value);
         if (setting is ConditionalSetting { Entries: var entries }
             && entries.SkipLast(1).Any(entry => ConditionalSetting.MatchesAll(entry.Filter)))
@@ -46,6 +38,24 @@ internal sealed class ParameterReader(MethodSignature method, RecipeKeys keys, L
         }
 
         return new Parameter(spec.Name, setting, name.Location);
+    }
+
+    /// <summary>Finds what a parameter's name means.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="isModel">Whether it stands with one model.</param>
+    /// <exception cref="RecipeException">The method has no such parameter, or not for one model.</exception>
+    public ParameterSpec Find(ScalarNode name, bool isModel)
+    {
+        ParameterSpec spec = method.Parameters.FirstOrDefault(spec => spec.Name == name.Text)
+            ?? throw new RecipeException(name.Location, $"{method.Name} has no parameter {Message.Quote(name.Text)}"
+                + $"{Message.DidYouMean(name.Text, method.Parameters.Select(spec => spec.Name))} ({ParameterNames()})");
+        if (isModel && spec.Scope == ParameterScope.Merge)
+        {
+            throw new RecipeException(name.Location, $"'{spec.Name}' is one value for the whole merge and has no "
+                + "effect under a model: move it to the top-level 'parameters' of the recipe");
+        }
+
+        return spec;
     }
 
     private string ParameterNames() => method.Parameters.Count == 0

@@ -19,6 +19,11 @@ public sealed class ParameterSet
     /// <summary>The parameters in the order written.</summary>
     public IReadOnlyList<Parameter> Items { get; }
 
+    /// <summary>The same with one parameter in the place of that of its name, or added at the end.</summary>
+    internal ParameterSet With(Parameter parameter) => new(TryGet(parameter.Name, out Parameter? old)
+        ? [.. Items.Select(item => item == old ? parameter : item)]
+        : [.. Items, parameter]);
+
     /// <summary>Finds the parameter with this name (exact, case-sensitive).</summary>
     public bool TryGet(string name, [MaybeNullWhen(false)] out Parameter parameter)
     {

@@ -37,6 +37,12 @@ public sealed record Recipe
     /// <summary>Where the tokenizer comes from: <c>base</c> for the base model, a model's path, or null.</summary>
     public ModelReference? TokenizerSource { get; init; }
 
+    /// <summary>What is searched for before the result is merged, or null.</summary>
+    public RecipeSearch? Search { get; init; }
+
+    /// <summary>How candidates are compared, where the recipe chooses among several merges; else null.</summary>
+    public RecipeEvaluation? Evaluation { get; init; }
+
     /// <summary>The YAML as written; for a recipe built in C# what <see cref="ToYaml"/> gives.</summary>
     public required string Text { get; init; }
 
@@ -48,6 +54,9 @@ public sealed record Recipe
 
     /// <summary>The full path of the folder the recipe's file is in, or null.</summary>
     internal string? Folder => Path is null ? null : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path));
+
+    /// <summary>Every model that is merged, as often as the recipe lists it.</summary>
+    internal IEnumerable<RecipeSource> AllSources => Models.Concat(Slices.SelectMany(slice => slice.Sources));
 
     /// <summary>Reads a recipe from a file.</summary>
     /// <param name="path">A YAML file in UTF-8, of at most 1 MiB.</param>
@@ -80,6 +89,12 @@ public sealed record Recipe
 
     /// <summary>The recipe as YAML: the same meaning, without comments and anchors.</summary>
     public string ToYaml() => RecipeWriter.Write(this);
+
+    /// <summary>
+    /// A path as written, told apart without looking at the disk: <c>./a</c>, <c>a</c> and <c>a/</c> are one model.
+    /// </summary>
+    internal string FullPath(ModelReference model) => System.IO.Path.TrimEndingDirectorySeparator(
+        System.IO.Path.GetFullPath(model.Text, Folder ?? Environment.CurrentDirectory));
 
     /// <summary>Finds the directory that a model's path means.</summary>
     /// <param name="model">A model of this recipe.</param>

@@ -14,6 +14,7 @@ internal sealed class RecipeKeys(IReadOnlyCollection<MethodSignature> methods)
         "at the top level of the recipe",
         [
             "merge_method", "base_model", "models", "slices", "parameters", "dtype", "out_dtype", "tokenizer_source",
+            "search", "evaluate",
         ],
         ("modules", "write one recipe with 'models' or 'slices'; it covers every tensor of the checkpoint"),
         ("tokenizer", "write `tokenizer_source: base` for base_model's tokenizer, or `tokenizer_source: ./model` for "
@@ -32,9 +33,21 @@ internal sealed class RecipeKeys(IReadOnlyCollection<MethodSignature> methods)
         "in an entry of 'sources'",
         ["model", "layer_range", "parameters"]);
 
+    public static readonly KeyLevel Evaluate = new(
+        "in 'evaluate'",
+        ["tasks", "max_tokens", "limit", "command", "timeout"]);
+
+    public static readonly KeyLevel Search = new(
+        "in 'search'",
+        ["strategy", "evaluations", "seed", "parameters", "models"]);
+
+    public static readonly KeyLevel SearchModel = new("in an entry of 'models' of 'search'", ["model", "parameters"]);
+
+    public static readonly KeyLevel Range = new("in the bounds of a parameter", ["min", "max", "step"]);
+
     public static readonly KeyLevel Filter = new("in an entry with a filter", ["filter", "value"]);
 
-    private static readonly KeyLevel[] Levels = [Recipe, Model, Slice, Source];
+    private static readonly KeyLevel[] Levels = [Recipe, Model, Slice, Source, Evaluate, Search];
 
     /// <summary>Checks that every key of a mapping is known at its level.</summary>
     /// <exception cref="RecipeException">One is not; the message says where it belongs or what was meant.</exception>
@@ -58,7 +71,7 @@ internal sealed class RecipeKeys(IReadOnlyCollection<MethodSignature> methods)
 
         // One name can have both scopes, in different methods: the place it stands in decides.
         ParameterSpec[] specs = [.. methods.SelectMany(method => method.Parameters).Where(spec => spec.Name == key)];
-        if (specs.Length > 0 && level != Filter)
+        if (specs.Length > 0 && level != Filter && level != Range)
         {
             string where = level == Recipe || !Array.Exists(specs, spec => spec.Scope == ParameterScope.Model)
                 ? "the top-level 'parameters' of the recipe" : "the 'parameters' of this entry";

@@ -50,11 +50,14 @@ internal sealed class RecipeReader(IReadOnlyCollection<MethodSignature> methods)
             DType = ReadDType(map, "dtype"),
             OutDType = ReadDType(map, "out_dtype"),
             TokenizerSource = ReadTokenizer(map),
+            Search = new SearchReader(parameters, _keys).Read(map),
+            Evaluation = new EvaluationReader(_keys).Read(map),
             Text = yaml,
             Path = path,
             Warnings = _warnings,
         };
         new RecipeRules(method, recipe).Check(map.LocationOf("models"), _warnings);
+        new SearchRules(method, recipe).Check();
         return recipe;
     }
 

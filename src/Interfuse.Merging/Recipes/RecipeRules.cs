@@ -5,9 +5,6 @@ namespace Interfuse.Merging.Recipes;
 /// <param name="recipe">The recipe.</param>
 internal sealed class RecipeRules(MethodSignature method, Recipe recipe)
 {
-    // Paths as written, told apart without looking at the disk: ./a, a and a/ are one model.
-    private readonly string _folder = recipe.Folder ?? Environment.CurrentDirectory;
-
     /// <summary>Checks base model, number of models, and that no model is there twice.</summary>
     /// <param name="models">Where the key <c>models</c> stands.</param>
     /// <param name="warnings">Takes what is odd but no error.</param>
@@ -58,10 +55,10 @@ internal sealed class RecipeRules(MethodSignature method, Recipe recipe)
         Dictionary<string, RecipeSource> seen = [];
         foreach (RecipeSource source in sources)
         {
-            if (!seen.TryAdd(FullPath(source.Model), source))
+            if (!seen.TryAdd(recipe.FullPath(source.Model), source))
             {
                 throw new RecipeException(source.Location, $"model {Message.Quote(source.Model.Text)} is here twice"
-                    + $"{Message.FirstIn(seen[FullPath(source.Model)].Location)}: name each model once and add up its "
+                    + $"{Message.FirstIn(seen[recipe.FullPath(source.Model)].Location)}: name each model once and add up its "
                     + "weights");
             }
 
@@ -94,8 +91,5 @@ internal sealed class RecipeRules(MethodSignature method, Recipe recipe)
     }
 
     private bool IsBase(RecipeSource source) =>
-        recipe.BaseModel is not null && FullPath(source.Model) == FullPath(recipe.BaseModel);
-
-    private string FullPath(ModelReference model) =>
-        Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Text, _folder));
+        recipe.BaseModel is not null && recipe.FullPath(source.Model) == recipe.FullPath(recipe.BaseModel);
 }

@@ -6,7 +6,7 @@ using YamlDotNet.Core.Events;
 namespace Interfuse.Merging.Recipes;
 
 /// <summary>Writes a recipe as YAML.</summary>
-internal sealed class RecipeWriter
+internal sealed partial class RecipeWriter
 {
     private readonly Emitter _emitter;
 
@@ -37,6 +37,8 @@ internal sealed class RecipeWriter
         WriteEntry("dtype", recipe.DType?.TorchName());
         WriteEntry("out_dtype", recipe.OutDType?.TorchName());
         WriteEntry("tokenizer_source", recipe.TokenizerSource?.Text);
+        WriteSearch(recipe.Search);
+        WriteEvaluation(recipe.Evaluation);
         EndMap();
         _emitter.Emit(new DocumentEnd(isImplicit: true));
         _emitter.Emit(new StreamEnd());
