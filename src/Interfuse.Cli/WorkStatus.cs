@@ -22,6 +22,9 @@ internal readonly record struct WorkStatus(long Done, long Total, long Moved, Ti
     /// <summary>What is done at the end, when no time left can be told; null until then.</summary>
     public string? AtEnd { get; init; }
 
+    /// <summary>What to say of work that is counted in other things than bytes; null for bytes.</summary>
+    public string? Said { get; init; }
+
     /// <summary>How far a merge of tensors is, whichever of its bytes tell.</summary>
     public static WorkStatus OfTensors(
         MergeProgress progress, long bytesDone, long bytesTotal, int tensors, TimeSpan elapsed) =>
@@ -48,11 +51,21 @@ internal readonly record struct WorkStatus(long Done, long Total, long Moved, Ti
 
     public string ToText()
     {
+        string left = AtEnd ?? (Left is { } time ? $"{Clock(time)} left" : "");
+        if (Said is { } said)
+        {
+            return $"{said}  {left}".TrimEnd();
+        }
+
         double percent = Total == 0 ? 100 : Math.Floor(100.0 * Done / Total);
         double rate = Moved / Math.Max(Elapsed.TotalSeconds, 1e-3);
-        string counted = Unit is not null ? $"{Done}/{Total} {Unit}s  " : Tensors is { } count ? $"{count.Done}/{count.Total} tensors  " : "";
-        string pace = Unit is not null ? rate.ToString("0.0", CultureInfo.InvariantCulture) : Sizes.Format(rate);
-        string left = AtEnd ?? (Left is { } time ? $"{Clock(time)} left" : "");
+        string counted = (Unit, Tensors) switch
+        {
+            (not null, _) => $"{Done}/{Total} {Unit}s  ",
+            (null, { } count) => $"{count.Done}/{count.Total} tensors  ",
+            _ => "",
+        };
+        string pace = Unit is null ? Sizes.Format(rate) : rate.ToString("0.0", CultureInfo.InvariantCulture);
         return string.Create(
             CultureInfo.InvariantCulture, $"{percent,3} %  {counted}{pace}/s  {left}").TrimEnd();
     }

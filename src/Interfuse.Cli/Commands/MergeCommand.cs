@@ -4,6 +4,7 @@ using Interfuse.Experts.Encoders;
 using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
+using Interfuse.Merging.Search;
 
 namespace Interfuse.Cli.Commands;
 
@@ -91,7 +92,11 @@ internal static class MergeCommand
         var output = Output.Of(parsed);
         using Device device = CommonOptions.OpenDevice(parsed, output);
         MergeOptions options = Options(parsed) with { Device = device };
-        if (ChannelMerging.Makes(recipe))
+        if (ModelSearch.Is(recipe))
+        {
+            SearchMerge.Run(recipe, options, target, dryRun, output, cancellation);
+        }
+        else if (ChannelMerging.Makes(recipe))
         {
             PackMerge.Run(recipe, options, target, dryRun, output, cancellation);
         }
