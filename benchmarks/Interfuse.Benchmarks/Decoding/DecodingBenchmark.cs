@@ -85,21 +85,31 @@ internal static class DecodingBenchmark
         EnsurePack(folder, path);
         using Decoder decoder = Load(path, device);
         Console.WriteLine();
-        Console.WriteLine("| sequences | experts | time of one sequence's step: median (min to max) |");
-        Console.WriteLine("|---|---|---|");
+        Console.WriteLine("| sequences | experts | step beside as many sequences of one expert | beside one sequence |");
+        Console.WriteLine("|---|---|---|---|");
         foreach (int count in (int[])[2, 4, 8, 16])
         {
             int[] experts = [.. Enumerable.Range(0, count).Select(i => i % Experts)];
-            double[] ratios =
+            (double OneExpert, double OneSequence)[] ratios =
             [
-                .. Enumerable.Range(0, rounds)
-                    .Select(_ => StepSeconds(decoder, experts) / StepSeconds(decoder, [0]))
-                    .Order(),
+                .. Enumerable.Range(0, rounds).Select(_ =>
+                {
+                    double mixed = StepSeconds(decoder, experts);
+                    return (mixed / StepSeconds(decoder, new int[count]), mixed / StepSeconds(decoder, [0]));
+                }),
             ];
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"| {count} | {experts.Distinct().Count()} | {ratios[rounds / 2]:0.00} ({ratios[0]:0.00} to {ratios[^1]:0.00}) |"));
+            Console.WriteLine(
+                $"| {count} | {experts.Distinct().Count()} | {Spread(ratios.Select(ratio => ratio.OneExpert))} "
+                + $"| {Spread(ratios.Select(ratio => ratio.OneSequence))} |");
         }
+    }
+
+    // The median, and the least and the greatest.
+    private static string Spread(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{sorted[sorted.Length / 2]:0.00} ({sorted[0]:0.00} to {sorted[^1]:0.00})");
     }
 
     private static void EnsurePack(string folder, string path)

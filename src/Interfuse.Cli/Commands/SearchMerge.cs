@@ -56,7 +56,7 @@ internal static class SearchMerge
         string best = state.Best is { } score
             ? string.Create(CultureInfo.InvariantCulture, $"  best so far {score:G6}")
             : "";
-        return new WorkStatus(state.Evaluated, Math.Max(1, state.Planned), BytesMoved: 0, elapsed)
+        return new WorkStatus(state.Evaluated, Math.Max(1, state.Planned), Moved: 0, elapsed)
         {
             BytesResumed = state.Resumed,
             Said = what + best,

@@ -8,10 +8,7 @@ public sealed partial class CpuKernels
     /// <summary>A row of <see cref="DeviceQueue.RmsNorm"/>.</summary>
     internal void RmsNorm(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, float epsilon, Span<float> y)
     {
-        Span<float> lanes = stackalloc float[FusedLanes];
-        lanes.Clear();
-        AddFusedProducts(MemoryMarshal.AsBytes(x), Checkpoints.DType.Float32, x, lanes);
-        float mean = FoldFusedLanes(lanes) / x.Length;
+        float mean = FusedDot(MemoryMarshal.AsBytes(x), Checkpoints.DType.Float32, x) / x.Length;
         float scale = 1f / MathF.Sqrt(mean + epsilon);
         var kernel = new ScaleKernel(x, weights, scale, y);
         Launch(ref kernel, x.Length);

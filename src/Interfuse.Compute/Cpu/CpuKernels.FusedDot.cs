@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Interfuse.Checkpoints;
 
 namespace Interfuse.Compute;
@@ -8,75 +9,153 @@ namespace Interfuse.Compute;
 public sealed partial class CpuKernels
 {
     /// <summary>Lanes of a fused inner product, on every path and device.</summary>
-    public const int FusedLanes = 256;
+    private const int FusedLanes = 256;
+
+
+    /// <summary>The rows that a vector is multiplied by at once.</summary>
+    private interface IRowCount
+    {
+        static abstract int Count { get; }
+    }
 
     /// <summary>An element type that fused products are taken from as it is stored.</summary>
     private interface IStored
     {
+        static abstract nuint Size { get; }
+
         static abstract TFloat Load<TLanes, TFloat, TBits>(ref readonly byte origin, nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>;
     }
 
+    /// <summary>How many rows are best multiplied at once.</summary>
+    internal const int RowsTogether = 4;
+
     /// <summary>
-    /// Adds products into the lanes of a fused inner product: <c>lane = fma(row[j], x[j], lane)</c> for lane j % 256,
-    /// in the
-    /// order of the elements. The one kernel that fuses.
+    /// The fused inner product of a row and a vector, in the order of <see cref="DeviceQueue.GatherMultiply"/>: lane
+    /// j % 256 starts at +0 and takes <c>fma(row[j], x[j], lane)</c> in the order of the elements; then lanes 0 to 127
+    /// take 128 to 255, lanes 0 to 63 take 64 to 127, and so on.
     /// </summary>
     /// <param name="row">The row's little-endian bytes, at any alignment.</param>
     /// <param name="dtype">Their type: BF16 or F32.</param>
     /// <param name="x">One value per element of the row.</param>
-    /// <param name="lanes">The 256 lanes; those of a row's later part go on where its earlier part, a multiple of 256
-    /// elements,
-    /// ended.</param>
     /// <exception cref="ArgumentException">The type is another one, or the lengths do not match.</exception>
-    public void AddFusedProducts(ReadOnlySpan<byte> row, DType dtype, ReadOnlySpan<float> x, Span<float> lanes)
+    public unsafe float FusedDot(ReadOnlySpan<byte> row, DType dtype, ReadOnlySpan<float> x)
     {
-        if (dtype is not (DType.BFloat16 or DType.Float32))
-        {
-            throw new ArgumentException($"{dtype.SafetensorsName()} is neither BF16 nor F32: widen it.", nameof(dtype));
-        }
-
         CheckLength(row.Length, checked(x.Length * dtype.Size()), nameof(row));
-        CheckLength(lanes.Length, FusedLanes, nameof(lanes));
-        if (dtype == DType.BFloat16)
+        Span<float> product = stackalloc float[1];
+        fixed (byte* start = row)
         {
-            AddFused<StoredBFloat16>(row, x, lanes);
+            FusedDots([(nint)start], dtype, x, product);
         }
-        else
-        {
-            AddFused<StoredFloat32>(row, x, lanes);
-        }
+
+        return product[0];
     }
 
-    /// <summary>
-    /// The sum of the 256 lanes: lanes 0 to 127 take 128 to 255, lanes 0 to 63 take 64 to 127, and so on. Overwrites
-    /// them.
-    /// </summary>
-    /// <exception cref="ArgumentException">There are not 256 lanes.</exception>
-    public float FoldFusedLanes(Span<float> lanes)
+    /// <summary>The same for rows that lie anywhere, up to <see cref="RowsTogether"/> of them at once.</summary>
+    /// <param name="rows">The addresses of the rows, which have as many elements as the vector.</param>
+    /// <param name="dtype">Their elements' type: BF16 or F32.</param>
+    /// <param name="x">The vector.</param>
+    /// <param name="products">Receives a product for each row.</param>
+    /// <exception cref="ArgumentException">The type is another one, or the lengths do not match.</exception>
+    internal void FusedDots(ReadOnlySpan<nint> rows, DType dtype, ReadOnlySpan<float> x, Span<float> products)
     {
-        CheckLength(lanes.Length, FusedLanes, nameof(lanes));
-        return Path switch
+        CheckLength(products.Length, rows.Length, nameof(products));
+        switch (dtype)
         {
-            CpuPath.Vector512 => Fold<Lanes512, Vector512<float>, Vector512<uint>>(lanes),
-            CpuPath.Vector256 => Fold<Lanes256, Vector256<float>, Vector256<uint>>(lanes),
-            CpuPath.Vector128 => Fold<Lanes128, Vector128<float>, Vector128<uint>>(lanes),
-            _ => Fold<Lanes1, float, uint>(lanes),
-        };
+            case DType.BFloat16:
+                FusedDots<StoredBFloat16>(rows, x, products);
+                break;
+            case DType.Float32:
+                FusedDots<StoredFloat32>(rows, x, products);
+                break;
+            default:
+                throw new ArgumentException(
+                    $"{dtype.SafetensorsName()} is neither BF16 nor F32: widen it.", nameof(dtype));
+        }
     }
 
-    // A row of a matrix has little more work than this, so all of it is one method.
-    private static float Fold<TLanes, TFloat, TBits>(Span<float> lanes)
+    private void FusedDots<TStored>(ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, Span<float> products)
+        where TStored : struct, IStored
+    {
+        int row = 0;
+        for (; row + RowsTogether <= rows.Length; row += RowsTogether)
+        {
+            FusedDots<TStored, FourRows>(rows.Slice(row, RowsTogether), x, products.Slice(row, RowsTogether));
+        }
+
+        for (; row < rows.Length; row++)
+        {
+            FusedDots<TStored, OneRow>(rows.Slice(row, 1), x, products.Slice(row, 1));
+        }
+    }
+
+    private void FusedDots<TStored, TRows>(ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, Span<float> products)
+        where TStored : struct, IStored
+        where TRows : struct, IRowCount
+    {
+        switch (Path)
+        {
+            case CpuPath.Vector512:
+                FusedDots<TStored, TRows, Lanes512, Vector512<float>, Vector512<uint>>(rows, x, products);
+                break;
+            case CpuPath.Vector256:
+                FusedDots<TStored, TRows, Lanes256, Vector256<float>, Vector256<uint>>(rows, x, products);
+                break;
+            case CpuPath.Vector128:
+                FusedDots<TStored, TRows, Lanes128, Vector128<float>, Vector128<uint>>(rows, x, products);
+                break;
+            default:
+                FusedDots<TStored, TRows, Lanes1, float, uint>(rows, x, products);
+                break;
+        }
+    }
+
+    // Every lane is written before it is read, so the lanes need not be cleared.
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void FusedDots<TStored, TRows, TLanes, TFloat, TBits>(
+        ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, Span<float> products)
+        where TStored : struct, IStored
+        where TRows : struct, IRowCount
         where TLanes : struct, ILanes<TFloat, TBits>
     {
-        ref float first = ref MemoryMarshal.GetReference(lanes);
+        Span<float> lanes = stackalloc float[TRows.Count * FusedLanes];
+        ref readonly float v = ref MemoryMarshal.GetReference(x);
+        ref float sums = ref MemoryMarshal.GetReference(lanes);
+        var places = new RowPlaces(rows);
+        nuint whole = (nuint)(x.Length - (x.Length % FusedLanes));
+        nuint ahead = (nuint)(x.Length * TRows.Count) * TStored.Size;
+        for (nuint band = 0; band < FusedLanes; band += 16 / (nuint)TRows.Count * (nuint)TLanes.Count)
+        {
+            AddBand<TStored, TRows, TLanes, TFloat, TBits>(places, ahead, in v, band, whole, ref sums);
+        }
+
+        for (int row = 0; row < TRows.Count; row++)
+        {
+            ref float ofRow = ref Unsafe.Add(ref sums, row * FusedLanes);
+            ref readonly byte w = ref Unsafe.AsRef<byte>(places.Of(row));
+            for (nuint index = whole; index < (nuint)x.Length; index++)
+            {
+                ref float lane = ref Unsafe.Add(ref ofRow, index - whole);
+                lane = Lanes1.FusedMultiplyAdd(
+                    TStored.Load<Lanes1, float, uint>(in w, index), Lanes1.Load(in v, index), lane);
+            }
+
+            products[row] = Fold<TLanes, TFloat, TBits>(ref ofRow);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Fold<TLanes, TFloat, TBits>(ref float lanes)
+        where TLanes : struct, ILanes<TFloat, TBits>
+    {
         nuint half = FusedLanes / 2;
         for (; half >= (nuint)TLanes.Count; half /= 2)
         {
             for (nuint lane = 0; lane < half; lane += (nuint)TLanes.Count)
             {
                 TLanes.Store(
-                    TLanes.Add(TLanes.Load(in first, lane), TLanes.Load(in first, lane + half)), ref first, lane);
+                    TLanes.Add(TLanes.Load(in lanes, lane), TLanes.Load(in lanes, lane + half)), ref lanes, lane);
             }
         }
 
@@ -84,124 +163,213 @@ public sealed partial class CpuKernels
         {
             for (nuint lane = 0; lane < half; lane++)
             {
-                Unsafe.Add(ref first, lane) += Unsafe.Add(ref first, lane + half);
+                Unsafe.Add(ref lanes, lane) += Unsafe.Add(ref lanes, lane + half);
             }
         }
 
-        return first;
+        return lanes;
     }
 
-    private void AddFused<TStored>(ReadOnlySpan<byte> row, ReadOnlySpan<float> x, Span<float> lanes)
+    // Sixteen vectors of lanes stay in registers: with vectors of 512 bits that is all of one sum, or a part of each of
+    // four. Sum i is of row i % count, and the vector's elements are loaded once for all rows.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static unsafe void AddBand<TStored, TRows, TLanes, TFloat, TBits>(
+        RowPlaces rows, nuint ahead, ref readonly float x, nuint band, nuint end, ref float lanes)
         where TStored : struct, IStored
-    {
-        switch (Path)
-        {
-            case CpuPath.Vector512:
-                AddFused<TStored, Lanes512, Vector512<float>, Vector512<uint>>(row, x, lanes);
-                break;
-            case CpuPath.Vector256:
-                AddFused<TStored, Lanes256, Vector256<float>, Vector256<uint>>(row, x, lanes);
-                break;
-            case CpuPath.Vector128:
-                AddFused<TStored, Lanes128, Vector128<float>, Vector128<uint>>(row, x, lanes);
-                break;
-            default:
-                AddFused<TStored, Lanes1, float, uint>(row, x, lanes);
-                break;
-        }
-    }
-
-    private static void AddFused<TStored, TLanes, TFloat, TBits>(
-        ReadOnlySpan<byte> row, ReadOnlySpan<float> x, Span<float> lanes)
-        where TStored : struct, IStored
+        where TRows : struct, IRowCount
         where TLanes : struct, ILanes<TFloat, TBits>
     {
-        ref readonly byte w = ref MemoryMarshal.GetReference(row);
-        ref readonly float v = ref MemoryMarshal.GetReference(x);
-        ref float sums = ref MemoryMarshal.GetReference(lanes);
-        nuint whole = (nuint)(x.Length - (x.Length % FusedLanes));
-        for (nuint band = 0; band < FusedLanes; band += 16 * (nuint)TLanes.Count)
-        {
-            AddBand<TStored, TLanes, TFloat, TBits>(in w, in v, band, whole, ref sums);
-        }
-
-        for (nuint index = whole; index < (nuint)x.Length; index++)
-        {
-            Accumulate<TStored, Lanes1, float, uint>(in w, in v, index, ref lanes[(int)(index - whole)]);
-        }
-    }
-
-    // Sixteen vectors of lanes stay in registers: with vectors of 512 bits that is all of them.
-    private static void AddBand<TStored, TLanes, TFloat, TBits>(
-        ref readonly byte w, ref readonly float x, nuint band, nuint end, ref float lanes)
-        where TStored : struct, IStored
-        where TLanes : struct, ILanes<TFloat, TBits>
-    {
-        nuint step = (nuint)TLanes.Count;
-        TFloat sum0 = TLanes.Load(in lanes, band);
-        TFloat sum1 = TLanes.Load(in lanes, band + step);
-        TFloat sum2 = TLanes.Load(in lanes, band + (2 * step));
-        TFloat sum3 = TLanes.Load(in lanes, band + (3 * step));
-        TFloat sum4 = TLanes.Load(in lanes, band + (4 * step));
-        TFloat sum5 = TLanes.Load(in lanes, band + (5 * step));
-        TFloat sum6 = TLanes.Load(in lanes, band + (6 * step));
-        TFloat sum7 = TLanes.Load(in lanes, band + (7 * step));
-        TFloat sum8 = TLanes.Load(in lanes, band + (8 * step));
-        TFloat sum9 = TLanes.Load(in lanes, band + (9 * step));
-        TFloat sum10 = TLanes.Load(in lanes, band + (10 * step));
-        TFloat sum11 = TLanes.Load(in lanes, band + (11 * step));
-        TFloat sum12 = TLanes.Load(in lanes, band + (12 * step));
-        TFloat sum13 = TLanes.Load(in lanes, band + (13 * step));
-        TFloat sum14 = TLanes.Load(in lanes, band + (14 * step));
-        TFloat sum15 = TLanes.Load(in lanes, band + (15 * step));
+        TFloat sum0 = TLanes.Broadcast(0f);
+        TFloat sum1 = TLanes.Broadcast(0f);
+        TFloat sum2 = TLanes.Broadcast(0f);
+        TFloat sum3 = TLanes.Broadcast(0f);
+        TFloat sum4 = TLanes.Broadcast(0f);
+        TFloat sum5 = TLanes.Broadcast(0f);
+        TFloat sum6 = TLanes.Broadcast(0f);
+        TFloat sum7 = TLanes.Broadcast(0f);
+        TFloat sum8 = TLanes.Broadcast(0f);
+        TFloat sum9 = TLanes.Broadcast(0f);
+        TFloat sum10 = TLanes.Broadcast(0f);
+        TFloat sum11 = TLanes.Broadcast(0f);
+        TFloat sum12 = TLanes.Broadcast(0f);
+        TFloat sum13 = TLanes.Broadcast(0f);
+        TFloat sum14 = TLanes.Broadcast(0f);
+        TFloat sum15 = TLanes.Broadcast(0f);
         for (nuint index = band; index < end; index += FusedLanes)
         {
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index, ref sum0);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + step, ref sum1);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (2 * step), ref sum2);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (3 * step), ref sum3);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (4 * step), ref sum4);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (5 * step), ref sum5);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (6 * step), ref sum6);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (7 * step), ref sum7);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (8 * step), ref sum8);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (9 * step), ref sum9);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (10 * step), ref sum10);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (11 * step), ref sum11);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (12 * step), ref sum12);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (13 * step), ref sum13);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (14 * step), ref sum14);
-            Accumulate<TStored, TLanes, TFloat, TBits>(in w, in x, index + (15 * step), ref sum15);
+            TFloat value = TLanes.Load(in x, index);
+            sum0 = Add<TStored, TRows, TLanes, TFloat, TBits>(0, rows, ahead, index, value, sum0);
+            if (1 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(1 / TRows.Count * TLanes.Count));
+            }
+
+            sum1 = Add<TStored, TRows, TLanes, TFloat, TBits>(1, rows, ahead, index, value, sum1);
+            if (2 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(2 / TRows.Count * TLanes.Count));
+            }
+
+            sum2 = Add<TStored, TRows, TLanes, TFloat, TBits>(2, rows, ahead, index, value, sum2);
+            if (3 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(3 / TRows.Count * TLanes.Count));
+            }
+
+            sum3 = Add<TStored, TRows, TLanes, TFloat, TBits>(3, rows, ahead, index, value, sum3);
+            if (4 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(4 / TRows.Count * TLanes.Count));
+            }
+
+            sum4 = Add<TStored, TRows, TLanes, TFloat, TBits>(4, rows, ahead, index, value, sum4);
+            if (5 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(5 / TRows.Count * TLanes.Count));
+            }
+
+            sum5 = Add<TStored, TRows, TLanes, TFloat, TBits>(5, rows, ahead, index, value, sum5);
+            if (6 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(6 / TRows.Count * TLanes.Count));
+            }
+
+            sum6 = Add<TStored, TRows, TLanes, TFloat, TBits>(6, rows, ahead, index, value, sum6);
+            if (7 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(7 / TRows.Count * TLanes.Count));
+            }
+
+            sum7 = Add<TStored, TRows, TLanes, TFloat, TBits>(7, rows, ahead, index, value, sum7);
+            if (8 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(8 / TRows.Count * TLanes.Count));
+            }
+
+            sum8 = Add<TStored, TRows, TLanes, TFloat, TBits>(8, rows, ahead, index, value, sum8);
+            if (9 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(9 / TRows.Count * TLanes.Count));
+            }
+
+            sum9 = Add<TStored, TRows, TLanes, TFloat, TBits>(9, rows, ahead, index, value, sum9);
+            if (10 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(10 / TRows.Count * TLanes.Count));
+            }
+
+            sum10 = Add<TStored, TRows, TLanes, TFloat, TBits>(10, rows, ahead, index, value, sum10);
+            if (11 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(11 / TRows.Count * TLanes.Count));
+            }
+
+            sum11 = Add<TStored, TRows, TLanes, TFloat, TBits>(11, rows, ahead, index, value, sum11);
+            if (12 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(12 / TRows.Count * TLanes.Count));
+            }
+
+            sum12 = Add<TStored, TRows, TLanes, TFloat, TBits>(12, rows, ahead, index, value, sum12);
+            if (13 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(13 / TRows.Count * TLanes.Count));
+            }
+
+            sum13 = Add<TStored, TRows, TLanes, TFloat, TBits>(13, rows, ahead, index, value, sum13);
+            if (14 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(14 / TRows.Count * TLanes.Count));
+            }
+
+            sum14 = Add<TStored, TRows, TLanes, TFloat, TBits>(14, rows, ahead, index, value, sum14);
+            if (15 % TRows.Count == 0)
+            {
+                value = TLanes.Load(in x, index + (nuint)(15 / TRows.Count * TLanes.Count));
+            }
+
+            sum15 = Add<TStored, TRows, TLanes, TFloat, TBits>(15, rows, ahead, index, value, sum15);
         }
 
-        TLanes.Store(sum0, ref lanes, band);
-        TLanes.Store(sum1, ref lanes, band + step);
-        TLanes.Store(sum2, ref lanes, band + (2 * step));
-        TLanes.Store(sum3, ref lanes, band + (3 * step));
-        TLanes.Store(sum4, ref lanes, band + (4 * step));
-        TLanes.Store(sum5, ref lanes, band + (5 * step));
-        TLanes.Store(sum6, ref lanes, band + (6 * step));
-        TLanes.Store(sum7, ref lanes, band + (7 * step));
-        TLanes.Store(sum8, ref lanes, band + (8 * step));
-        TLanes.Store(sum9, ref lanes, band + (9 * step));
-        TLanes.Store(sum10, ref lanes, band + (10 * step));
-        TLanes.Store(sum11, ref lanes, band + (11 * step));
-        TLanes.Store(sum12, ref lanes, band + (12 * step));
-        TLanes.Store(sum13, ref lanes, band + (13 * step));
-        TLanes.Store(sum14, ref lanes, band + (14 * step));
-        TLanes.Store(sum15, ref lanes, band + (15 * step));
+        Keep<TRows, TLanes, TFloat, TBits>(0, sum0, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(1, sum1, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(2, sum2, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(3, sum3, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(4, sum4, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(5, sum5, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(6, sum6, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(7, sum7, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(8, sum8, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(9, sum9, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(10, sum10, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(11, sum11, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(12, sum12, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(13, sum13, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(14, sum14, band, ref lanes);
+        Keep<TRows, TLanes, TFloat, TBits>(15, sum15, band, ref lanes);
     }
 
+    // Adds to sum i the products of its row's next elements.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Accumulate<TStored, TLanes, TFloat, TBits>(
-        ref readonly byte w, ref readonly float x, nuint index, ref TFloat sum)
+    private static unsafe TFloat Add<TStored, TRows, TLanes, TFloat, TBits>(
+        int i, RowPlaces rows, nuint ahead, nuint index, TFloat value, TFloat sum)
         where TStored : struct, IStored
+        where TRows : struct, IRowCount
+        where TLanes : struct, ILanes<TFloat, TBits>
+    {
+        byte* row = rows.Of(i % TRows.Count);
+        nuint at = index + (nuint)(i / TRows.Count * TLanes.Count);
+        if (Sse.IsSupported)
+        {
+            // The same place in the rows that follow as a rule, which the processor does not fetch by itself: pages end
+            // where rows do. An address beyond the end does no harm.
+            Sse.Prefetch0(row + ahead + (at * TStored.Size));
+        }
+
+        TFloat weight = TStored.Load<TLanes, TFloat, TBits>(in Unsafe.AsRef<byte>(row), at);
+        return TLanes.FusedMultiplyAdd(weight, value, sum);
+    }
+
+    // Stores sum i among the lanes of its row.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Keep<TRows, TLanes, TFloat, TBits>(int i, TFloat sum, nuint band, ref float lanes)
+        where TRows : struct, IRowCount
         where TLanes : struct, ILanes<TFloat, TBits> =>
-        sum = TLanes.FusedMultiplyAdd(
-            TStored.Load<TLanes, TFloat, TBits>(in w, index), TLanes.Load(in x, index), sum);
+        TLanes.Store(
+            sum, ref lanes, (nuint)(i % TRows.Count * FusedLanes) + band + (nuint)(i / TRows.Count * TLanes.Count));
+
+    private readonly struct OneRow : IRowCount
+    {
+        public static int Count => 1;
+    }
+
+    private readonly struct FourRows : IRowCount
+    {
+        public static int Count => 4;
+    }
+
+    // Where the rows begin.
+    private readonly unsafe struct RowPlaces(ReadOnlySpan<nint> rows)
+    {
+        private readonly byte* _first = (byte*)rows[0];
+        private readonly byte* _second = (byte*)rows[Math.Min(1, rows.Length - 1)];
+        private readonly byte* _third = (byte*)rows[Math.Min(2, rows.Length - 1)];
+        private readonly byte* _fourth = (byte*)rows[Math.Min(3, rows.Length - 1)];
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public byte* Of(int row) => row switch
+        {
+            0 => _first,
+            1 => _second,
+            2 => _third,
+            _ => _fourth,
+        };
+    }
 
     private readonly struct StoredBFloat16 : IStored
     {
+        public static nuint Size => sizeof(ushort);
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static TFloat Load<TLanes, TFloat, TBits>(ref readonly byte origin, nuint index)
             where TLanes : struct, ILanes<TFloat, TBits> =>
@@ -211,6 +379,8 @@ public sealed partial class CpuKernels
 
     private readonly struct StoredFloat32 : IStored
     {
+        public static nuint Size => sizeof(float);
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static TFloat Load<TLanes, TFloat, TBits>(ref readonly byte origin, nuint index)
             where TLanes : struct, ILanes<TFloat, TBits> =>

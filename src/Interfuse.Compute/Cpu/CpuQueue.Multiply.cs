@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Interfuse.Checkpoints;
 
@@ -9,60 +10,82 @@ internal sealed partial class CpuQueue
     private const int ChannelsPerPart = 16;
 
     private int[] _batch = [];
-    private float[] _vectors = [];
 
     protected override void GatherMultiplyCore(
         in GroupedBank bank, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y)
     {
         // One conversion of the vectors serves every channel.
-        int elements = checked((int)x.Length);
-        Reserve(ref _vectors, elements);
-        _device.Kernels.Widen(Bytes(x, 0, elements), x.DType, _vectors.AsSpan(0, elements));
+        int columns = checked((int)bank.Columns);
+        int stride = VectorStride(columns);
+        DeviceSpan vectors = Panels((long)experts.Length * stride);
+        for (int b = 0; b < experts.Length; b++)
+        {
+            _device.Kernels.Widen(
+                Bytes(x, (long)b * columns, columns), x.DType, FloatsTo(vectors, (long)b * stride, columns));
+        }
+
         int parts = checked((int)((bank.Channels + ChannelsPerPart - 1) / ChannelsPerPart));
-        Run(new MultiplyWork(bank, Keep(experts, ref _batch), _vectors, y), parts);
+        Run(new MultiplyWork(bank, Keep(experts, ref _batch), vectors, stride, y), parts);
     }
 
-    private readonly struct MultiplyWork(GroupedBank bank, int[] experts, float[] vectors, DeviceSpan y) : IWork
+    // Each vector begins a cache line, and none a multiple of 4 KiB from another, where they would be in each other's way.
+    private static int VectorStride(int columns) => ((columns + 15) / 16 * 16) + 16;
+
+    private readonly struct MultiplyWork(
+        GroupedBank bank, int[] experts, DeviceSpan vectors, int stride, DeviceSpan y) : IWork
     {
         public void Do(CpuWorkspace workspace, int part)
         {
             long first = (long)part * ChannelsPerPart;
             long end = Math.Min(first + ChannelsPerPart, bank.Channels);
-            for (long channel = first; channel < end; channel++)
+            int columns = (int)bank.Columns;
+            Span<nint> rows = stackalloc nint[CpuKernels.RowsTogether];
+            Span<float> products = stackalloc float[CpuKernels.RowsTogether];
+            for (long channel = first; channel < end; channel += rows.Length)
             {
-                // A row that several share comes from memory for the first of them, and from the cache for the others.
+                // Rows that several share come from memory for the first of them, and from the caches for the others.
+                int count = (int)Math.Min(rows.Length, end - channel);
                 for (int b = 0; b < experts.Length; b++)
                 {
-                    ReadOnlySpan<byte> row = BankRow(bank, (experts[b] * bank.Channels) + channel);
-                    int columns = (int)bank.Columns;
-                    float product = Dot(workspace, row, vectors.AsSpan(b * columns, columns));
-                    Write(product, (b * bank.Channels) + channel);
+                    DType dtype = Rows(workspace, (experts[b] * bank.Channels) + channel, rows[..count]);
+                    workspace.Kernels.FusedDots(
+                        rows[..count], dtype, Floats(vectors, (long)b * stride, columns), products[..count]);
+                    for (int i = 0; i < count; i++)
+                    {
+                        Write(products[i], (b * bank.Channels) + channel + i);
+                    }
                 }
             }
         }
 
-        private float Dot(CpuWorkspace workspace, ReadOnlySpan<byte> row, ReadOnlySpan<float> x)
+        // The addresses of consecutive rows of one expert, of a type that products are taken from.
+        private unsafe DType Rows(CpuWorkspace workspace, long place, Span<nint> rows)
         {
-            Span<float> lanes = stackalloc float[CpuKernels.FusedLanes];
-            lanes.Clear();
+            ReadOnlySpan<int> index = MemoryMarshal.Cast<byte, int>(Bytes(bank.Index, place, rows.Length));
+            for (int i = 0; i < rows.Length; i++)
+            {
+                rows[i] = (nint)Address(bank.Rows, index[i] * bank.Columns);
+            }
+
             DType dtype = bank.Rows.DType;
-            if (dtype is DType.BFloat16 or DType.Float32)
+            return dtype is DType.BFloat16 or DType.Float32 ? dtype : Widen(workspace, rows);
+        }
+
+        private unsafe DType Widen(CpuWorkspace workspace, Span<nint> rows)
+        {
+            int columns = (int)bank.Columns;
+            Span<float> widened = workspace.Weights(rows.Length * stride);
+            for (int i = 0; i < rows.Length; i++)
             {
-                workspace.Kernels.AddFusedProducts(row, dtype, x, lanes);
-                return workspace.Kernels.FoldFusedLanes(lanes);
+                var stored = new ReadOnlySpan<byte>((byte*)rows[i], columns * bank.Rows.DType.Size());
+                Span<float> row = widened.Slice(i * stride, columns);
+                workspace.Kernels.Widen(stored, bank.Rows.DType, row);
+
+                // Workspaces are pinned.
+                rows[i] = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(row));
             }
 
-            for (int start = 0; start < x.Length; start += TileGrid.BlockLength)
-            {
-                int length = Math.Min(x.Length - start, TileGrid.BlockLength);
-                Span<float> widened = workspace.Result(length);
-                workspace.Kernels.Widen(
-                    row.Slice(start * dtype.Size(), length * dtype.Size()), dtype, widened);
-                workspace.Kernels.AddFusedProducts(
-                    MemoryMarshal.AsBytes(widened), DType.Float32, x.Slice(start, length), lanes);
-            }
-
-            return workspace.Kernels.FoldFusedLanes(lanes);
+            return DType.Float32;
         }
 
         private void Write(float value, long index)
