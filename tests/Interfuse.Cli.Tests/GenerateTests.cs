@@ -97,7 +97,7 @@ public sealed class GenerateTests
         Assert.That(json.GetProperty("expert").GetString(), Is.EqualTo("sort"));
 
         Mistakes.AssertMistake(
-            CommandLine.Run("generate", pack, "--prompt", "x"), ExitCode.BadInput, "choose one by --expert: 'add', 'reverse', 'sort', 'cipher'");
+            CommandLine.Run("generate", pack, "--prompt", "x"), ExitCode.BadInput, "choose one by --expert: 'add', 'cipher', 'reverse', 'sort'");
         Mistakes.AssertMistake(
             CommandLine.Run("generate", pack, "--prompt", "x", "--expert", "sum"), ExitCode.BadInput, "has no expert 'sum'", "'add'");
         Mistakes.AssertMistake(Generate("add", "x", "--expert", "add"), ExitCode.BadInput, "is a plain model without experts");

@@ -23,7 +23,7 @@ public sealed class UsageTests
     [TestCase("merge a b --max-memory 5Q", "--max-memory: '5Q' isn't a size; write for example 512MiB")]
     [TestCase("merge a b --shard-size 5B", "--shard-size: '5B' isn't a size")]
     [TestCase("merge a b --semantics mine", "--semantics: 'mine' is none of published, mergekit")]
-    [TestCase("generate", "'MODEL_OR_PACK' missing")]
+    [TestCase("generate --prompt b", "'MODEL_OR_PACK' missing")]
     [TestCase("generate a", "'--prompt' is required")]
     [TestCase("generate a --prompt b --temperature -0.5", "--temperature: '-0.5' isn't a number of 0 or more")]
     [TestCase("generate a --prompt b --temperature warm", "--temperature: 'warm' isn't a number of 0 or more")]

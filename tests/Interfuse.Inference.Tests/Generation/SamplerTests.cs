@@ -29,7 +29,7 @@ public sealed class SamplerTests
         }
     }
 
-    // Probabilities: 0.38, 0.38, 0.14, 0.05, 0.02, 0.003 for the tokens 1, 3, 5, 0, 4, 2.
+    // Top-p counts shares of what top-k leaves. Probabilities: 0.38, 0.38, 0.14, 0.05, 0.02, 0.003 for the tokens 1, 3, 5, 0, 4, 2.
     [TestCase(0, 1.0, 0.0, 0, 1, 2, 3, 4, 5)]
     [TestCase(1, 1.0, 0.0, 1)]
     [TestCase(2, 1.0, 0.0, 1, 3)]
@@ -39,7 +39,7 @@ public sealed class SamplerTests
     [TestCase(0, 0.8, 0.0, 1, 3, 5)]
     [TestCase(0, 1.0, 0.3, 1, 3, 5)]
     [TestCase(0, 1.0, 1.0, 1, 3)]
-    [TestCase(3, 0.4, 0.0, 1, 3)]
+    [TestCase(3, 0.4, 0.0, 1)]
     [TestCase(3, 0.9, 0.5, 1, 3)]
     public void Top_k_top_p_and_min_p_leave_the_likeliest(int topK, double topP, double minP, params int[] expected)
     {
