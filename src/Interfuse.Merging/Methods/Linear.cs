@@ -27,7 +27,7 @@ public sealed class Linear : MergeMethod
             double sum = weights.Sum();
             if (Math.Abs(sum) < SmallestSum)
             {
-                throw new InterfuseException(
+                throw new UnfitSettingsException(
                     $"tensor '{tensor.Name}': the weights sum to zero, so they can't be normalised; set `normalize: false` or change a weight");
             }
 

@@ -15,7 +15,7 @@ public abstract class MergeMethod
 
     /// <summary>Makes the computation of one output tensor.</summary>
     /// <param name="tensor">The tensor's inputs and the recipe's settings for it.</param>
-    /// <exception cref="RecipeException">The settings are each in range but make no sense together.</exception>
+    /// <exception cref="UnfitSettingsException">The settings are each in range but make no sense together.</exception>
     public abstract TensorMerge Bind(TensorSettings tensor);
 }
 

@@ -65,16 +65,15 @@ internal sealed class CandidateScorer(
     private Trial MergeAndEvaluate(Candidate candidate)
     {
         progress.State = progress.State with { Stage = SearchStage.Merging };
-        using MergePlan plan = MergePlan.Create(candidate.Recipe, options with { Overwrite = true, Resume = false });
-        if (WhyUnfit(plan) is { } reason)
-        {
-            return new Trial(candidate, score: null, reason);
-        }
-
         try
         {
+            using MergePlan plan = MergePlan.Create(candidate.Recipe, options with { Overwrite = true, Resume = false });
             Merger.Run(plan, _directory, new MergeProgress(), cancellation);
             return new Trial(candidate, Evaluate(candidate, _directory), unfit: null);
+        }
+        catch (UnfitSettingsException error)
+        {
+            return new Trial(candidate, score: null, error.Message);
         }
         finally
         {
@@ -103,27 +102,5 @@ internal sealed class CandidateScorer(
 
         journal.Add(candidate.Key, score);
         return score;
-    }
-
-    // Values that are each in range but make no sense together, such as weights whose sum is zero: known without reading.
-    private static string? WhyUnfit(MergePlan plan)
-    {
-        MergeMethod method = MergeMethods.Of(plan.Recipe);
-        try
-        {
-            foreach (PlannedTensor tensor in plan.Tensors)
-            {
-                if (tensor.Settings is { } settings)
-                {
-                    method.Bind(settings);
-                }
-            }
-        }
-        catch (InterfuseException error)
-        {
-            return error.Message;
-        }
-
-        return null;
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Interfuse.Checkpoints;
 using Interfuse.Merging.Execution;
+using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 
@@ -51,13 +52,13 @@ public sealed class ModelSearch : IDisposable
             throw new ArgumentException("The recipe has no evaluation to choose by.", nameof(recipe));
         }
 
-        (int evaluations, Candidate sample) = recipe.Search switch
+        int evaluations = recipe.Search switch
         {
-            null => (GreedySoup.Evaluations(recipe), GreedySoup.Of(recipe, Enumerable.Range(0, recipe.Models.Count))),
-            { Strategy: SearchStrategy.Grid } => (GridSearch.Evaluations(recipe), new SearchSpace(recipe).Combination(0)),
-            { } search => (search.Evaluations, new SearchSpace(recipe).At(new SearchSpace(recipe).Start())),
+            null => GreedySoup.Evaluations(recipe),
+            { Strategy: SearchStrategy.Grid } => GridSearch.Evaluations(recipe),
+            { } search => search.Evaluations,
         };
-        return new ModelSearch(recipe, options, evaluations, MergePlan.Create(sample.Recipe, options));
+        return new ModelSearch(recipe, options, evaluations, PlanSample(recipe, options));
     }
 
     /// <summary>Searches. The best model appears at the target when it is complete and on the disk, and not before.</summary>
@@ -109,6 +110,39 @@ public sealed class ModelSearch : IDisposable
 
     /// <summary>Closes the models' files.</summary>
     public void Dispose() => Sample.Dispose();
+
+    // The first candidate whose coefficients make sense together.
+    private static MergePlan PlanSample(Recipe recipe, MergeOptions options)
+    {
+        UnfitSettingsException? unfit = null;
+        foreach (Candidate candidate in Samples(recipe))
+        {
+            try
+            {
+                return MergePlan.Create(candidate.Recipe, options);
+            }
+            catch (UnfitSettingsException error)
+            {
+                unfit ??= error;
+            }
+        }
+
+        throw new RecipeException(
+            recipe.Search!.Location, $"no candidate of this search can be merged: {unfit!.Message}");
+    }
+
+    private static IEnumerable<Candidate> Samples(Recipe recipe)
+    {
+        if (recipe.Search is not { } search)
+        {
+            return [GreedySoup.Of(recipe, Enumerable.Range(0, recipe.Models.Count))];
+        }
+
+        var space = new SearchSpace(recipe);
+        return search.Strategy == SearchStrategy.Grid
+            ? Enumerable.Range(0, GridSearch.Evaluations(recipe)).Select(number => space.Combination(number))
+            : [space.At(space.Start()), space.At([.. space.Start().Select(_ => 1.0)])];
+    }
 
     private Trial Choose(CandidateScorer scorer)
     {

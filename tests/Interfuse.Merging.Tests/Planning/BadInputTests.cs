@@ -1,5 +1,6 @@
 using Interfuse.Checkpoints;
 using Interfuse.Merging.Execution;
+using Interfuse.Merging.Methods;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 using Interfuse.Testing;
@@ -159,7 +160,7 @@ internal sealed class BadInputTests
     {
         using Workshop workshop = Models(A, B);
 
-        Refuses<InterfuseException>(workshop, """
+        Refuses<UnfitSettingsException>(workshop, """
             merge_method: linear
             models:
             - {model: a, parameters: {weight: 1}}
@@ -173,7 +174,7 @@ internal sealed class BadInputTests
         using Workshop workshop = Models(A, B);
         workshop.Model("c", A);
 
-        Refuses<InterfuseException>(workshop, """
+        Refuses<UnfitSettingsException>(workshop, """
             merge_method: linear
             models:
             - {model: a, parameters: {weight: 0.1}}
