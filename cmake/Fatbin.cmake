@@ -12,9 +12,14 @@ function(interfuse_add_fatbin target source output)
   cmake_path(GET output PARENT_PATH folder)
   file(MAKE_DIRECTORY "${folder}")
 
-  # --fmad=false: one rounding per operation, as on the CPU. -lineinfo: source lines for the profiler and the sanitizer.
-  # Compressed, since the file travels in the assembly.
-  set(flags ${Nvcc_FLAGS} -std=c++17 -O3 --fmad=false -lineinfo -Xfatbin=-compress-all -Werror all-warnings -Xptxas=-v
+  # --fmad=false: one rounding per operation, as on the CPU. Compressed, since the file travels in the assembly.
+  # -lineinfo: source lines for the profiler and the sanitizer; ptxas 11.8 dies of them over attention.cu for sm_90.
+  if(Nvcc_VERSION VERSION_LESS 12)
+    set(lines "")
+  else()
+    set(lines -lineinfo)
+  endif()
+  set(flags ${Nvcc_FLAGS} -std=c++17 -O3 --fmad=false ${lines} -Xfatbin=-compress-all -Werror all-warnings -Xptxas=-v
     ${gencode})
   add_custom_command(OUTPUT "${output}" "${output}.registers.txt"
     COMMAND "${CMAKE_COMMAND}" "-DREPORT=${output}.registers.txt" -P "${script}" --

@@ -1,9 +1,10 @@
 using BenchmarkDotNet.Running;
 using Interfuse.Benchmarks.Decoding;
 using Interfuse.Benchmarks.EndToEnd;
+using Interfuse.Benchmarks.Quality;
 
-// "end-to-end" runs whole merges beside plain file copies, "decoding" a model beside the machine's ceilings; anything else
-// goes to BenchmarkDotNet's kernel benchmarks.
+// "end-to-end" runs whole merges beside plain file copies, "decoding" a model beside the machine's ceilings, "quality" makes
+// docs/quality.md; anything else goes to BenchmarkDotNet's kernel benchmarks.
 if (args is ["end-to-end", ..])
 {
     return EndToEndBenchmark.Run(args[1..]);
@@ -12,6 +13,11 @@ if (args is ["end-to-end", ..])
 if (args is ["decoding", ..])
 {
     return DecodingBenchmark.Run(args[1..]);
+}
+
+if (args is ["quality", ..])
+{
+    return QualityTable.Run(args[1..]);
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(EndToEndBenchmark).Assembly).Run(args);
