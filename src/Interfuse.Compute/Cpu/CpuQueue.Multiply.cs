@@ -49,7 +49,7 @@ internal sealed partial class CpuQueue
                 {
                     DType dtype = Rows(workspace, (experts[b] * bank.Channels) + channel, rows[..count]);
                     workspace.Kernels.FusedDots(
-                        rows[..count], dtype, Floats(vectors, (long)b * stride, columns), products[..count]);
+                        rows[..count], dtype, Floats(vectors, (long)b * stride, columns), areCached: b > 0, products[..count]);
                     for (int i = 0; i < count; i++)
                     {
                         Write(products[i], (b * bank.Channels) + channel + i);

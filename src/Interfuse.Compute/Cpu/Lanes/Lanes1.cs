@@ -40,6 +40,8 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static float AddWherePositive(float value, float left, float right) => value > 0f ? left + right : left;
 
+    public static float Fold(float value) => value;
+
     public static float Subtract(float left, float right) => left - right;
 
     public static float Multiply(float left, float right) => left * right;

@@ -55,6 +55,8 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>, I
         Vector256<float> value, Vector256<float> left, Vector256<float> right) =>
         Vector256.ConditionalSelect(Vector256.GreaterThan(value, Vector256<float>.Zero), left + right, left);
 
+    public static float Fold(Vector256<float> value) => Lanes128.Fold(value.GetLower() + value.GetUpper());
+
     public static Vector256<float> Subtract(Vector256<float> left, Vector256<float> right) => left - right;
 
     public static Vector256<float> Multiply(Vector256<float> left, Vector256<float> right) => left * right;
