@@ -40,6 +40,7 @@ internal sealed partial class CpuQueue
             long end = Math.Min(first + ChannelsPerPart, bank.Channels);
             int columns = (int)bank.Columns;
             Span<nint> rows = stackalloc nint[CpuKernels.RowsTogether];
+            Span<nint> seen = stackalloc nint[experts.Length];
             Span<float> products = stackalloc float[CpuKernels.RowsTogether];
             for (long channel = first; channel < end; channel += rows.Length)
             {
@@ -47,9 +48,10 @@ internal sealed partial class CpuQueue
                 int count = (int)Math.Min(rows.Length, end - channel);
                 for (int b = 0; b < experts.Length; b++)
                 {
-                    DType dtype = Rows(workspace, (experts[b] * bank.Channels) + channel, rows[..count]);
+                    DType dtype = Rows(workspace, (experts[b] * bank.Channels) + channel, rows[..count], out seen[b]);
                     workspace.Kernels.FusedDots(
-                        rows[..count], dtype, Floats(vectors, (long)b * stride, columns), areCached: b > 0, products[..count]);
+                        rows[..count], dtype, Floats(vectors, (long)b * stride, columns),
+                        areCached: seen[..b].Contains(seen[b]), products[..count]);
                     for (int i = 0; i < count; i++)
                     {
                         Write(products[i], (b * bank.Channels) + channel + i);
@@ -58,8 +60,9 @@ internal sealed partial class CpuQueue
             }
         }
 
-        // The addresses of consecutive rows of one expert, of a type that products are taken from.
-        private unsafe DType Rows(CpuWorkspace workspace, long place, Span<nint> rows)
+        // The addresses of consecutive rows of one expert, of a type that products are taken from, and where the first of
+        // them is stored.
+        private unsafe DType Rows(CpuWorkspace workspace, long place, Span<nint> rows, out nint stored)
         {
             ReadOnlySpan<int> index = MemoryMarshal.Cast<byte, int>(Bytes(bank.Index, place, rows.Length));
             for (int i = 0; i < rows.Length; i++)
@@ -67,6 +70,7 @@ internal sealed partial class CpuQueue
                 rows[i] = (nint)Address(bank.Rows, index[i] * bank.Columns);
             }
 
+            stored = rows[0];
             DType dtype = bank.Rows.DType;
             return dtype is DType.BFloat16 or DType.Float32 ? dtype : Widen(workspace, rows);
         }
