@@ -9,6 +9,7 @@
 #include "gather.cu"
 #include "gather_multiply.cu"
 #include "linear.cu"
+#include "low_rank.cu"
 #include "matmul.cu"
 #include "merge_groups.cu"
 #include "reduce.cu"

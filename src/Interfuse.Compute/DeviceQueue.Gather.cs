@@ -53,10 +53,10 @@ public abstract partial class DeviceQueue
         GatherBatchCore(bank, requests, destination);
     }
 
-    /// <summary><see cref="Gather"/>, checked.</summary>
+    /// <summary><see cref="Gather(in GroupedBank, int, long, DeviceSpan)"/>, checked.</summary>
     protected abstract void GatherCore(in GroupedBank bank, int expert, long firstRow, DeviceSpan destination);
 
-    /// <summary><see cref="GatherBatch"/>, checked.</summary>
+    /// <summary><see cref="GatherBatch(in GroupedBank, ReadOnlySpan{ExpertRow}, DeviceSpan)"/>, checked.</summary>
     protected abstract void GatherBatchCore(
         in GroupedBank bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination);
 

@@ -89,6 +89,13 @@ public class OperationFaultTests : SoftwareFixture
             var bank = new GroupedBank(a.Slice(0, 16 * Channels), index, 1, Channels, 16);
             q.MatMul(bank, 0, b.Slice(0, 16 * 3), r.Slice(0, 3 * Channels));
         })),
+        new("low-rank rows", (q, a, b, r) => Void(() =>
+        {
+            var bank = new LowRankBank(a.Slice(0, 9 * 16), b.Slice(0, 2 * 9 * 3), b.Slice(64, 2 * 3 * 16), 2, 9, 16, 3);
+            q.Gather(bank, 1, 2, r.Slice(0, 7 * 16));
+            q.Gather(bank, LowRankBank.SharedOnly, 0, r.Slice(7 * 16, 9 * 16));
+            q.GatherBatch(bank, [new(0, 8), new(LowRankBank.SharedOnly, 1), new(1, 0)], r.Slice(512, 3 * 16));
+        })),
         new("between products", (q, a, b, r) => Void(() =>
         {
             var experts = new DeviceSpan(r.Buffer, Length * 4L, DType.Int32, 3);

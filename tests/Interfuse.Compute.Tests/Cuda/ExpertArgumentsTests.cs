@@ -19,6 +19,9 @@ public unsafe class ExpertArgumentsTests
         Assert.That(Unsafe.SizeOf<GatherArguments>(), Is.EqualTo(56));
         Assert.That(Unsafe.SizeOf<GatherBatchArguments>(), Is.EqualTo(3632));
         Assert.That(Unsafe.SizeOf<GatherMultiplyArguments>(), Is.EqualTo(320));
+        Assert.That(Unsafe.SizeOf<LowRankSource>(), Is.EqualTo(64));
+        Assert.That(Unsafe.SizeOf<LowRankRowsArguments>(), Is.EqualTo(80));
+        Assert.That(Unsafe.SizeOf<LowRankBatchArguments>(), Is.EqualTo(3656));
     }
 
     [Test]
@@ -33,6 +36,8 @@ public unsafe class ExpertArgumentsTests
         Assert.That(Offset<MergeGroupsArguments>(nameof(MergeGroupsArguments.Table)), Is.EqualTo(256));
         Assert.That(Offset<GatherBatchArguments>(nameof(GatherBatchArguments.Places)), Is.EqualTo(48));
         Assert.That(Offset<GatherMultiplyArguments>(nameof(GatherMultiplyArguments.Experts)), Is.EqualTo(64));
+        Assert.That(Offset<LowRankRowsArguments>(nameof(LowRankRowsArguments.FirstPlace)), Is.EqualTo(64));
+        Assert.That(Offset<LowRankBatchArguments>(nameof(LowRankBatchArguments.Places)), Is.EqualTo(72));
     }
 
     private static int Offset<T>(string field) => (int)Marshal.OffsetOf<T>(field);
