@@ -166,7 +166,7 @@ public abstract partial class LoadedTensor
         + "mixture have different values of it; choose a single expert.");
 
     /// <summary>What a mixture's tensor is the sum of.</summary>
-    private ImmutableArray<ExpertShare> PartsOf(DeviceQueue queue, ExpertMix mix, MixScratch scratch)
+    private protected ImmutableArray<ExpertShare> PartsOf(DeviceQueue queue, ExpertMix mix, MixScratch scratch)
     {
         ArgumentNullException.ThrowIfNull(mix);
         CheckScratch(queue, scratch);

@@ -49,6 +49,12 @@ internal sealed class MatrixBench : IDisposable
     /// <summary>The queue of all operations.</summary>
     public DeviceQueue Queue { get; }
 
+    /// <summary>The plan that is carried out.</summary>
+    public PackPlan Plan => _plan;
+
+    /// <summary>Stops the work; long operations ask now and then.</summary>
+    public CancellationToken Cancellation => _cancellation;
+
     /// <summary>N.</summary>
     public int Experts => _plan.Experts.Count;
 

@@ -34,6 +34,9 @@ internal abstract class MatrixMethod : PackMethod
     /// <summary>Whether matrices are measured, which reads all models once more, before it is decided how they are stored.</summary>
     public virtual bool Measures => false;
 
+    /// <summary>Whether this matrix is measured, where it depends on what the recipe says of it.</summary>
+    public virtual bool MeasuresMatrix(PlannedMatrix matrix) => Measures;
+
     /// <inheritdoc/>
     public sealed override TensorGrouping GroupingOf(Recipe recipe, string tensor, double position, int experts) => new(
         experts,
@@ -60,7 +63,7 @@ internal abstract class MatrixMethod : PackMethod
     /// </summary>
     public abstract long RoomFor(PlannedMatrix matrix, int experts);
 
-    /// <summary>Finds out about a matrix what the decision needs; only called where <see cref="Measures"/>.</summary>
+    /// <summary>Finds out about a matrix what the decision needs; only called where <see cref="MeasuresMatrix"/>.</summary>
     /// <param name="bench">Has the matrix of every model.</param>
     public virtual object? Measure(MatrixBench bench) => null;
 

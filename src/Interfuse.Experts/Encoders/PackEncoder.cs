@@ -97,7 +97,7 @@ public sealed class PackEncoder
 
     private DeltaEnergies? EnergiesOf(StoredTensor stored, FinishedTensor finished)
     {
-        if (stored is not WholeMatrix)
+        if (!stored.Matrix.IsWhole)
         {
             return ((StoredMatrix)stored).Energies;
         }
@@ -145,7 +145,7 @@ public sealed class PackEncoder
         // A shard that has gone missing was made anew: what the journal says of its tensors is no longer so. Nor is what
         // it says of a tensor that is stored otherwise than it was.
         foreach (int tensor in finished.Keys.Where(tensor => files.IsNew(tensor)
-            || layout.Tensors[tensor] is WholeMatrix != finished[tensor].Figures.Count > 0).ToArray())
+            || _plan.Tensors[tensor].IsWhole != finished[tensor].Figures.Count > 0).ToArray())
         {
             finished.Remove(tensor);
         }
@@ -193,8 +193,9 @@ public sealed class PackEncoder
             _whole?.Run(wholeTodo, (bench, tensor) =>
             {
                 var output = new MatrixOutput(layout, tensor, files.Banks, files.Parts, bench.Queue, _progress);
-                DeltaEnergies energies = ((MatrixMethod)_plan.Method).Encode(
-                    bench, (WholeMatrix)layout.Tensors[tensor], output);
+                DeltaEnergies energies = layout.Tensors[tensor] is WholeMatrix whole
+                    ? ((MatrixMethod)_plan.Method).Encode(bench, whole, output)
+                    : KeptMatrix.Encode(bench, output);
                 Finish(new FinishedTensor(tensor, output.NonFinite) { Figures = [.. energies.Total, .. energies.Lost] });
             });
 

@@ -66,7 +66,7 @@ public sealed class PackPlan : IDisposable
     /// models at once.
     /// </summary>
     public long BytesToRead => Tensors.Sum(tensor =>
-        InputBytesOf(tensor) * (tensor.IsWhole && Method is MatrixMethod { Measures: false } ? 1 : 2));
+        InputBytesOf(tensor) * (tensor.IsWhole && Method is MatrixMethod method && !method.MeasuresMatrix(tensor) ? 1 : 2));
 
     internal PackMethod Method { get; }
 
@@ -110,7 +110,7 @@ public sealed class PackPlan : IDisposable
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\n"));
 
-        Add($"{Recipe.ToYaml()}|{Options.TruncateEmbeddings}|{Options.ShardSize}|{string.Join('|', Experts)}");
+        Add($"{Recipe.ToYaml()}|{Options.Seed}|{Options.TruncateEmbeddings}|{Options.ShardSize}|{string.Join('|', Experts)}");
         foreach (SafetensorsFile file in _models
             .SelectMany(model => model.Checkpoint.Tensors).Select(tensor => tensor.File).Distinct())
         {

@@ -10,13 +10,10 @@ internal sealed class WholeMatrices(
     public object?[] Measure()
     {
         object?[] measures = new object?[plan.TensorCount];
-        if (method.Measures)
-        {
-            Run(
-                Enumerable.Range(0, plan.TensorCount),
-                (bench, tensor) => measures[tensor] = method.Measure(bench));
-        }
-
+        Run(
+            Enumerable.Range(0, plan.TensorCount)
+                .Where(tensor => plan.Tensors[tensor].IsWhole && method.MeasuresMatrix(plan.Tensors[tensor])),
+            (bench, tensor) => measures[tensor] = method.Measure(bench));
         return measures;
     }
 
