@@ -3,6 +3,7 @@
 #include "attention.cu"
 #include "channel_grams.cu"
 #include "cluster.cu"
+#include "conflicts.cu"
 #include "convert.cu"
 #include "decoder.cu"
 #include "elect_and_merge.cu"

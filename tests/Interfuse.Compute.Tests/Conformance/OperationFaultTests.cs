@@ -60,6 +60,12 @@ public class OperationFaultTests : SoftwareFixture
             q.MagnitudeHistogram(a, b, 0, 20, bins);
             return Bytes<long>(bins);
         }),
+        new("conflicts", (q, a, b, r) =>
+        {
+            long[] counts = new long[DeviceQueue.ConflictCounts(2)];
+            q.CountConflicts(a, [b, a], [new(0x3D00_0000, 70), TopKThreshold.All], 0, counts);
+            return Bytes<long>(counts);
+        }),
         new("count and collect", (q, a, b, r) =>
         {
             var tiles = new TileCount[TileGrid.TileCount(Length)];
