@@ -158,6 +158,12 @@ public sealed partial class ExpertPack : IDisposable
             Map(tables, parts.AddTable);
         }
 
+        foreach (PackFileEntry file in Manifest.Files.Where(file => PackManifest.IsPartsFile(file.Name)))
+        {
+            using var expertParts = SafetensorsFile.Open(InPack(file.Name));
+            Map(expertParts, parts.AddPart);
+        }
+
         CheckFiles(listed);
         Tensors = [.. Manifest.Tensors.Select(entry => new PackTensor(entry, parts))];
         parts.CheckNothingLeft();

@@ -56,7 +56,7 @@ internal sealed class PackWorkshop : IDisposable
         + $"parameters: {{{parameters}}}\n";
 
     public Recipe Read(string yaml) =>
-        Recipe.Parse(yaml, this["recipe.yml"], ChannelMerging.RecipeSignatures);
+        Recipe.Parse(yaml, this["recipe.yml"], PackMethods.RecipeSignatures);
 
     public EncodingReport Pack(
         string yaml, string target = "pack", MergeOptions? options = null, CancellationToken cancellation = default)
