@@ -5,9 +5,6 @@ namespace Interfuse.Compute;
 // EMR-Merging: one task vector for all experts, and which of its elements are each one's.
 public abstract partial class DeviceQueue
 {
-    /// <summary>Elements that share a word of a mask.</summary>
-    public const int MaskWordLength = 32;
-
     /// <summary>
     /// EMR-Merging (Huang et al., 2024), in one pass over the inputs: elects the unified task vector of some experts and
     /// masks it for each of them, row by row, with the sums that their scales follow from.
@@ -21,7 +18,7 @@ public abstract partial class DeviceQueue
     /// what all that follows is about.
     /// </para>
     /// <para>
-    /// <b>Masks.</b> Bit k of word w of a row is the element in column 32w + k. It is set where d_e and the stored
+    /// <b>Masks</b> are those of a <see cref="MaskedBank"/>. Bit k of word w of a row is the element in column 32w + k. It is set where d_e and the stored
     /// unified value have one sign, which is where d_e has the elected one, unless rounding has made the unified value
     /// zero. Bits beyond the last column are zero.
     /// </para>
@@ -56,16 +53,12 @@ public abstract partial class DeviceQueue
         CheckExpertMatrices(baseValues, experts, channels);
         CheckArithmetic(unified);
         CheckLength(unified.Length, baseValues.Length, nameof(unified));
-        long words = MaskWords(baseValues.Length / channels);
+        long words = MaskedBank.Words(baseValues.Length / channels);
         CheckTable(masks, DType.UInt32, experts.Length * channels * words, nameof(masks));
         CheckTable(sums, DType.Float64, experts.Length * channels * AgreementSums.Count, nameof(sums));
         CheckDisjoint([unified, masks, sums], [baseValues, .. experts]);
         ElectUnifiedCore(baseValues, experts, channels, unified, masks, sums);
     }
-
-    /// <summary>The words that a row of a mask takes.</summary>
-    /// <param name="columns">The row's elements.</param>
-    public static long MaskWords(long columns) => (columns + MaskWordLength - 1) / MaskWordLength;
 
     /// <summary><see cref="ElectUnified"/>, checked.</summary>
     protected abstract void ElectUnifiedCore(

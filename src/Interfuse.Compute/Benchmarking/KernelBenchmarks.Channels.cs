@@ -57,7 +57,7 @@ public static partial class KernelBenchmarks
         columns =>
         [
             new(Stored, 1, columns),
-            new(DType.UInt32, experts, DeviceQueue.MaskWords(columns)),
+            new(DType.UInt32, experts, MaskedBank.Words(columns)),
             new(DType.Float64, 1, experts * AgreementSums.Count),
         ],
         (queue, x) => queue.ElectUnified(x.Base, x.Experts, x.Channels, x.Results[0], x.Results[1], x.Results[2]));

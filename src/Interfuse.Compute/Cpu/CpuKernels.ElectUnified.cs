@@ -47,7 +47,7 @@ public sealed partial class CpuKernels
         CheckSource(expert, delta);
         CheckSource(unified, agreed);
         CheckLength(agreed.Length, delta.Length, nameof(agreed));
-        CheckLength(mask.Length, (int)DeviceQueue.MaskWords(delta.Length), nameof(mask));
+        CheckLength(mask.Length, (int)MaskedBank.Words(delta.Length), nameof(mask));
         mask.Clear();
         var kernel = new AgreementKernel(baseValues, expert, unified, delta, agreed, mask);
         Launch(ref kernel, delta.Length);
@@ -112,8 +112,8 @@ public sealed partial class CpuKernels
                 TLanes.And(TLanes.GreaterThan(zero, value), TLanes.GreaterThan(zero, unified)));
             TLanes.Store(value, ref _delta, index);
             TLanes.Store(TLanes.Select(agrees, unified, zero), ref _agreed, index);
-            Unsafe.Add(ref _mask, index / DeviceQueue.MaskWordLength) |=
-                TLanes.Lanes(agrees) << (int)(index % DeviceQueue.MaskWordLength);
+            Unsafe.Add(ref _mask, index / MaskedBank.ColumnsPerWord) |=
+                TLanes.Lanes(agrees) << (int)(index % MaskedBank.ColumnsPerWord);
         }
     }
 }

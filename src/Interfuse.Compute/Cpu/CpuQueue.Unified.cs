@@ -37,10 +37,10 @@ internal sealed partial class CpuQueue
                 workspace.Kernels.Widen(Bytes(unified, first, length), unified.DType, elected);
                 for (int expert = 0; expert < experts; expert++)
                 {
-                    Span<uint> mask = workspace.Words(1)[..(int)MaskWords(length)];
+                    Span<uint> mask = workspace.Words(1)[..(int)MaskedBank.Words(length)];
                     rowSums[expert] += Sum(workspace, values[0], values[expert + 1], elected, mask);
                     long row = (expert * channels) + part;
-                    long word = (row * MaskWords(_columns)) + (start / MaskWordLength);
+                    long word = (row * MaskedBank.Words(_columns)) + (start / MaskedBank.ColumnsPerWord);
                     MemoryMarshal.AsBytes(mask).CopyTo(Bytes(masks, word, mask.Length));
                 }
             }
