@@ -7,6 +7,7 @@
 #include "convert.cu"
 #include "decoder.cu"
 #include "elect_and_merge.cu"
+#include "elect_unified.cu"
 #include "gather.cu"
 #include "gather_multiply.cu"
 #include "linear.cu"

@@ -34,6 +34,7 @@ public static class PackMethods
     internal static IReadOnlyList<PackMethod> All { get; } =
     [
         new ChannelMerging(),
+        new EmrMerging(),
     ];
 
     /// <summary>Every method a recipe may name: those that merge into one model, and those that make a pack.</summary>

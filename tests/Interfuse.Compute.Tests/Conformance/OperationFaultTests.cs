@@ -88,6 +88,15 @@ public class OperationFaultTests : SoftwareFixture
             q.Upload(Bytes<int>(rows), table);
             q.MergeGroups(a, [b, a], Channels, 0.5f, table, r);
         })),
+        new("unified task vector", (q, a, b, r) => Void(() =>
+        {
+            const int columns = Length / Channels;
+            const int words = 2 * Channels * ((columns + 31) / 32);
+            var masks = new DeviceSpan(r.Buffer, Length * 4L, DType.UInt32, words);
+            var sums = new DeviceSpan(
+                r.Buffer, (Length * 4L) + (4 * words), DType.Float64, 2 * Channels * AgreementSums.Count);
+            q.ElectUnified(a, [b, a], Channels, r, masks, sums);
+        })),
         new("matrix products", (q, a, b, r) => Void(() =>
         {
             var index = new DeviceSpan(r.Buffer, Length * 4L, DType.Int32, Channels);

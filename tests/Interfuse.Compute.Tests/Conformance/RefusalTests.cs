@@ -129,6 +129,8 @@ public partial class RefusalTests(TestDevice device) : DeviceFixture(device)
             q.MergeGroups(s.Floats(0), [s.Floats(1)], Channels, 1f, s.Table(2), s.Floats(0))),
         new("a bank over its table", "overlaps", (q, s) =>
             q.MergeGroups(s.Floats(0), [s.Floats(1)], Channels, 1f, s.Table(2), s.Floats(2))),
+
+        .. UnifiedMistakes,
     ];
 
     /// <summary>The same for both ways to merge.</summary>
