@@ -6,7 +6,7 @@ using Interfuse.Merging.Planning;
 namespace Interfuse.Experts.Encoders;
 
 /// <summary>A device with one matrix of every model on it, as far as there is room, for a <see cref="MatrixMethod"/>.</summary>
-internal sealed class MatrixBench : IDisposable
+internal sealed partial class MatrixBench : IDisposable
 {
     // Elements that are visited at a time where there is no room for all models; whole tiles. Nothing that a method does
     // may depend on it.
@@ -70,7 +70,8 @@ internal sealed class MatrixBench : IDisposable
     /// <summary>The memory that a plan's whole matrices need at least, beside what the runtime takes.</summary>
     public static long LeastBytes(PackPlan plan, MatrixMethod method) => StagingBytes + plan.Tensors
         .Where(matrix => matrix.IsWhole)
-        .Select(matrix => method.RoomFor(matrix, plan.Experts.Count) + PieceBytes(matrix) + (2 * SlotBytes(matrix)))
+        .Select(matrix => method.RoomFor(matrix, plan.Experts.Count)
+            + (method.ByRows ? RowBytesPerVisit(matrix) : PieceBytes(matrix) + (2 * SlotBytes(matrix))))
         .DefaultIfEmpty().Max();
 
     /// <summary>Takes up another matrix; what was taken for the last one is gone.</summary>

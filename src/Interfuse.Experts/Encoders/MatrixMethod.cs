@@ -29,8 +29,6 @@ internal abstract class MatrixMethod : PackMethod
     /// <summary>As in <c>channel_merging</c>.</summary>
     protected static readonly ParameterSpec ShareWithin = new("share_within", ParameterScope.Merge, 0.001, 0);
 
-    private static readonly TensorStorage[] Storages = [TensorStorage.Auto, TensorStorage.Shared, TensorStorage.Kept];
-
     /// <summary>Whether matrices are measured, which reads all models once more, before it is decided how they are stored.</summary>
     public virtual bool Measures => false;
 
@@ -42,9 +40,21 @@ internal abstract class MatrixMethod : PackMethod
         experts,
         ChannelSimilarity.Cosine,
         ByHead: false,
-        Storages[(int)Value(recipe, Storage, tensor, position)],
+        StorageOf(recipe, tensor, position),
         Value(recipe, ShareWithin, tensor, position),
         AverageLambda(recipe, tensor, position));
+
+    /// <summary>
+    /// Whether it only asks for rows of the matrices (<see cref="MatrixBench.VisitRows"/>), so that memory need not hold a
+    /// whole one.
+    /// </summary>
+    public virtual bool ByRows => false;
+
+    /// <summary>
+    /// What <c>storage: auto</c> is: <see cref="TensorStorage.Auto"/>, the method's own scheme for weight matrices inside
+    /// layers; or <see cref="TensorStorage.Grouped"/>, for every tensor of floats.
+    /// </summary>
+    protected virtual TensorStorage AutoStorage => TensorStorage.Auto;
 
     /// <summary>What scales the mean task vector of a tensor outside the scheme that is one for all.</summary>
     protected virtual float AverageLambda(Recipe recipe, string tensor, double position) => 1;
@@ -87,6 +97,14 @@ internal abstract class MatrixMethod : PackMethod
     /// <summary>A parameter's value for a tensor.</summary>
     protected static double Value(Recipe recipe, ParameterSpec spec, string tensor, double position) =>
         RecipeParameters.ForMerge(recipe, null, spec, tensor, position)!.Value;
+
+    private TensorStorage StorageOf(Recipe recipe, string tensor, double position) =>
+        (int)Value(recipe, Storage, tensor, position) switch
+        {
+            0 => AutoStorage,
+            1 => TensorStorage.Shared,
+            _ => TensorStorage.Kept,
+        };
 
     /// <summary>A parameter that is a factor in float32.</summary>
     protected static float Factor(Recipe recipe, ParameterSpec spec, string tensor, double position)

@@ -35,6 +35,7 @@ public static class PackMethods
     [
         new ChannelMerging(),
         new TwinMerging(),
+        new EmrMerging(),
     ];
 
     /// <summary>Every method a recipe may name: those that merge into one model, and those that make a pack.</summary>

@@ -17,7 +17,7 @@ internal sealed class DecoderPass : IDisposable
     /// <param name="tokens">The tokens, those of one mixture one after the other.</param>
     /// <param name="last">A batch to go on with if it is of the same mixtures, or null.</param>
     /// <param name="isPrompt">Whether they are prompts' tokens: those are multiplied by
-    /// <see cref="DeviceQueue.MatMul"/>, single ones by <see cref="DeviceQueue.GatherMultiply"/>.</param>
+    /// <c>DeviceQueue.MatMul</c>, single ones by <c>DeviceQueue.GatherMultiply</c>.</param>
     /// <param name="rotation">The angles of positions.</param>
     /// <param name="headLength">d.</param>
     public DecoderPass(

@@ -60,6 +60,12 @@ public class OperationFaultTests : SoftwareFixture
             q.MagnitudeHistogram(a, b, 0, 20, bins);
             return Bytes<long>(bins);
         }),
+        new("conflicts", (q, a, b, r) =>
+        {
+            long[] counts = new long[DeviceQueue.ConflictCounts(2)];
+            q.CountConflicts(a, [b, a], [new(0x3D00_0000, 70), TopKThreshold.All], 0, counts);
+            return Bytes<long>(counts);
+        }),
         new("count and collect", (q, a, b, r) =>
         {
             var tiles = new TileCount[TileGrid.TileCount(Length)];
@@ -81,6 +87,15 @@ public class OperationFaultTests : SoftwareFixture
             int[] rows = [.. Enumerable.Range(0, Channels), .. Enumerable.Range(0, Channels)];
             q.Upload(Bytes<int>(rows), table);
             q.MergeGroups(a, [b, a], Channels, 0.5f, table, r);
+        })),
+        new("unified task vector", (q, a, b, r) => Void(() =>
+        {
+            const int columns = Length / Channels;
+            const int words = 2 * Channels * ((columns + 31) / 32);
+            var masks = new DeviceSpan(r.Buffer, Length * 4L, DType.UInt32, words);
+            var sums = new DeviceSpan(
+                r.Buffer, (Length * 4L) + (4 * words), DType.Float64, 2 * Channels * AgreementSums.Count);
+            q.ElectUnified(a, [b, a], Channels, r, masks, sums);
         })),
         new("matrix products", (q, a, b, r) => Void(() =>
         {

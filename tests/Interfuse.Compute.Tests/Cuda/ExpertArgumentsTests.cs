@@ -16,6 +16,7 @@ public unsafe class ExpertArgumentsTests
         Assert.That(Unsafe.SizeOf<ClusterArguments>(), Is.EqualTo(280));
         Assert.That(Unsafe.SizeOf<ChannelGramsArguments>(), Is.EqualTo(240));
         Assert.That(Unsafe.SizeOf<MergeGroupsArguments>(), Is.EqualTo(264));
+        Assert.That(Unsafe.SizeOf<ElectUnifiedArguments>(), Is.EqualTo(272));
         Assert.That(Unsafe.SizeOf<GatherArguments>(), Is.EqualTo(56));
         Assert.That(Unsafe.SizeOf<GatherBatchArguments>(), Is.EqualTo(3632));
         Assert.That(Unsafe.SizeOf<GatherMultiplyArguments>(), Is.EqualTo(320));
@@ -34,6 +35,7 @@ public unsafe class ExpertArgumentsTests
         Assert.That(Offset<ClusterArguments>(nameof(ClusterArguments.Groups)), Is.EqualTo(256));
         Assert.That(Offset<ChannelGramsArguments>(nameof(ChannelGramsArguments.Grams)), Is.EqualTo(232));
         Assert.That(Offset<MergeGroupsArguments>(nameof(MergeGroupsArguments.Table)), Is.EqualTo(256));
+        Assert.That(Offset<ElectUnifiedArguments>(nameof(ElectUnifiedArguments.Unified)), Is.EqualTo(232));
         Assert.That(Offset<GatherBatchArguments>(nameof(GatherBatchArguments.Places)), Is.EqualTo(48));
         Assert.That(Offset<GatherMultiplyArguments>(nameof(GatherMultiplyArguments.Experts)), Is.EqualTo(64));
         Assert.That(Offset<LowRankRowsArguments>(nameof(LowRankRowsArguments.FirstPlace)), Is.EqualTo(64));

@@ -42,6 +42,19 @@ internal sealed class EncoderDeviceTests
         Assert.That(_shop.Digest("software"), Is.EqualTo(_shop.Digest("pack")));
     }
 
+    [Test]
+    public void Masked_task_vectors_are_the_processors_bytes([Values("scale: total", "")] string parameters)
+    {
+        _shop.Models("add", "code", "math");
+        string yaml = PackWorkshop.Yaml(parameters, "add", "code", "math")
+            .Replace("channel_merging", "emr_merging", StringComparison.Ordinal);
+        _shop.Pack(yaml);
+        using CudaDevice software = SoftwareCuda.Open();
+        _shop.Pack(yaml, "software", new MergeOptions { Device = software });
+
+        Assert.That(_shop.Digest("software"), Is.EqualTo(_shop.Digest("pack")));
+    }
+
     [TestCase("alloc:3")]
     [TestCase("copy:5")]
     [TestCase("launch:2")]

@@ -118,6 +118,15 @@ internal sealed class PackWorkshop : IDisposable
         return checkpoint.Tensors.ToDictionary(tensor => tensor.Name, Bytes);
     }
 
+    /// <summary>An expert's tensors, as they are exported.</summary>
+    public Dictionary<string, byte[]> Export(string target, string expert)
+    {
+        using var pack = ExpertPack.Open(this[target]);
+        string exported = $"{target}-{expert}";
+        PackExport.Run(pack, pack.FindExpert(expert), this[exported], new PackExportOptions { Overwrite = true });
+        return Model(exported);
+    }
+
     /// <summary>Name and digest of every file of a directory.</summary>
     public string[] Digest(string directory) =>
     [
