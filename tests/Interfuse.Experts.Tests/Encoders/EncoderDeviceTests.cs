@@ -55,6 +55,20 @@ internal sealed class EncoderDeviceTests
         Assert.That(_shop.Digest("software"), Is.EqualTo(_shop.Digest("pack")));
     }
 
+    [Test]
+    public void Low_rank_parts_are_the_processors_bytes(
+        [Values("rank: 3", "shared: ties, density: 0.5, budget: 0.6")] string parameters)
+    {
+        _shop.Models("add", "code", "math");
+        string yaml = PackWorkshop.Yaml(parameters, "add", "code", "math")
+            .Replace("channel_merging", "twin_merging", StringComparison.Ordinal);
+        _shop.Pack(yaml);
+        using CudaDevice software = SoftwareCuda.Open();
+        _shop.Pack(yaml, "software", new MergeOptions { Device = software });
+
+        Assert.That(_shop.Digest("software"), Is.EqualTo(_shop.Digest("pack")));
+    }
+
     [TestCase("alloc:3")]
     [TestCase("copy:5")]
     [TestCase("launch:2")]
