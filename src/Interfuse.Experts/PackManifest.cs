@@ -24,6 +24,11 @@ namespace Interfuse.Experts;
 /// <c>experts*.safetensors</c>, called as the tensor, a dot, and the part's name. The schemes with parts came with
 /// version 2.
 /// </para>
+/// <para>
+/// <c>low_rank</c>: that matrix is the experts' shared one; the parts <c>left</c> [N, m, r] and <c>right</c> [N, r, n] are of
+/// the tensor's type, r is 1 to the shorter side, and an expert's matrix is <c>shared + left[e] right[e]</c>, to the bit as
+/// <see cref="Compute.LowRankBank"/> says.
+/// </para>
 /// </remarks>
 /// <param name="Method">The <c>merge_method</c> that made it.</param>
 /// <param name="Experts">The experts' names, in the order of all tables: their ordinal order where this code wrote them.</param>
