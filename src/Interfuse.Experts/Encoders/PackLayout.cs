@@ -16,13 +16,14 @@ internal sealed class PackLayout
             tensor.Matrix.Spec.Name, DType.Int32, [plan.Experts.Count, tensor.Matrix.Channels]))];
         Index = tables.Length == 0 ? null : CheckpointLayout.Create(tables, long.MaxValue, stem: "index");
         var parts = new List<TensorSpec>();
-        for (int tensor = 0; tensor < tensors.Count; tensor++)
+
+        // Those of the largest elements first: so every part begins at a multiple of its element's size.
+        foreach ((int tensor, StoredPart part) in Enumerable.Range(0, tensors.Count)
+            .SelectMany(tensor => tensors[tensor].Parts.Select(part => (Tensor: tensor, Part: part)))
+            .OrderByDescending(entry => entry.Part.DType.Size()))
         {
-            foreach (StoredPart part in tensors[tensor].Parts)
-            {
-                _places.Add((tensor, part.Name), parts.Count);
-                parts.Add(part.SpecOf(tensors[tensor].Matrix));
-            }
+            _places.Add((tensor, part.Name), parts.Count);
+            parts.Add(part.SpecOf(tensors[tensor].Matrix));
         }
 
         Parts = parts.Count == 0 ? null : CheckpointLayout.Create(parts, plan.Options.ShardSize, PackManifest.PartsStem);

@@ -34,6 +34,7 @@ public static class PackMethods
     internal static IReadOnlyList<PackMethod> All { get; } =
     [
         new ChannelMerging(),
+        new Mediator(),
         new TwinMerging(),
         new EmrMerging(),
     ];

@@ -12,6 +12,7 @@ internal abstract class PackScheme
         {
             [SharedScheme.Name] = (tensor, parts) => new SharedScheme(tensor, parts),
             [GroupedScheme.Name] = (tensor, parts) => new GroupedScheme(tensor, parts),
+            [SparseScheme.Name] = (tensor, parts) => new SparseScheme(tensor, parts),
             [LowRankScheme.Name] = (tensor, parts) => new LowRankScheme(tensor, parts),
             [MaskedScheme.Name] = (tensor, parts) => new MaskedScheme(tensor, parts),
         }.ToFrozenDictionary(StringComparer.Ordinal);

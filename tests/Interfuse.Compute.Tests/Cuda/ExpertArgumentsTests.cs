@@ -23,6 +23,13 @@ public unsafe class ExpertArgumentsTests
         Assert.That(Unsafe.SizeOf<LowRankSource>(), Is.EqualTo(64));
         Assert.That(Unsafe.SizeOf<LowRankRowsArguments>(), Is.EqualTo(80));
         Assert.That(Unsafe.SizeOf<LowRankBatchArguments>(), Is.EqualTo(3656));
+        Assert.That(Unsafe.SizeOf<SparseSource>(), Is.EqualTo(56));
+        Assert.That(Unsafe.SizeOf<MaskedSource>(), Is.EqualTo(64));
+        Assert.That(Unsafe.SizeOf<RowRange>(), Is.EqualTo(24));
+        Assert.That(Unsafe.SizeOf<RowBatch>(), Is.EqualTo(3600));
+        Assert.That(Unsafe.SizeOf<ProductBatch>(), Is.EqualTo(544));
+        Assert.That(Unsafe.SizeOf<BankArguments<SparseSource, RowBatch>>(), Is.EqualTo(3656));
+        Assert.That(Unsafe.SizeOf<BankArguments<MaskedSource, ProductBatch>>(), Is.EqualTo(608));
     }
 
     [Test]
@@ -40,6 +47,9 @@ public unsafe class ExpertArgumentsTests
         Assert.That(Offset<GatherMultiplyArguments>(nameof(GatherMultiplyArguments.Experts)), Is.EqualTo(64));
         Assert.That(Offset<LowRankRowsArguments>(nameof(LowRankRowsArguments.FirstPlace)), Is.EqualTo(64));
         Assert.That(Offset<LowRankBatchArguments>(nameof(LowRankBatchArguments.Places)), Is.EqualTo(72));
+        Assert.That(Offset<RowBatch>(nameof(RowBatch.Places)), Is.EqualTo(16));
+        Assert.That(Offset<ProductBatch>(nameof(ProductBatch.Experts)), Is.EqualTo(32));
+        Assert.That(Offset<ProductBatch>(nameof(ProductBatch.Members)), Is.EqualTo(288));
     }
 
     private static int Offset<T>(string field) => (int)Marshal.OffsetOf<T>(field);
