@@ -102,6 +102,18 @@ struct MergeArguments {
 };
 static_assert(sizeof(MergeArguments) == 968, "Mirrored by MergeArguments in C#.");
 
+struct ConflictArguments {
+    const void* base;
+    int64_t length;
+    // Two for each pair of experts, and two for all of them; added to.
+    unsigned long long* counts;
+    // Of these the experts, their types and how they are trimmed.
+    TaskTerm terms[kMaxExperts];
+    int32_t count;
+    int32_t base_dtype;
+};
+static_assert(sizeof(ConflictArguments) == 928, "Mirrored by ConflictArguments in C#.");
+
 // One block of threads sums one tile.
 struct DotArguments {
     const void* a;

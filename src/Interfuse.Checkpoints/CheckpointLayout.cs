@@ -11,6 +11,8 @@ public sealed class CheckpointLayout
     /// <summary>The name of the file with <see cref="Index"/>.</summary>
     public const string IndexFileName = ShardIndex.FileName;
 
+    private const string ModelStem = "model";
+
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
 
     private readonly TensorPlacement[] _placements;
@@ -26,7 +28,10 @@ public sealed class CheckpointLayout
     /// <summary>The files to write, one at least.</summary>
     public IReadOnlyList<Shard> Shards { get; }
 
-    /// <summary>The content of <c>model.safetensors.index.json</c>; null when there is one shard only.</summary>
+    /// <summary>
+    /// The content of <c>model.safetensors.index.json</c>; null when there is one shard only, or another stem than a
+    /// model's.
+    /// </summary>
     public byte[]? Index { get; }
 
     /// <summary>The bytes of all files, headers and index included.</summary>
@@ -45,7 +50,7 @@ public sealed class CheckpointLayout
     /// <param name="stem">What the files' names begin with.</param>
     /// <exception cref="ArgumentException">A name is used twice or reserved, or an extent is negative.</exception>
     public static CheckpointLayout Create(
-        IReadOnlyList<TensorSpec> tensors, long maxShardBytes, string stem = "model")
+        IReadOnlyList<TensorSpec> tensors, long maxShardBytes, string stem = ModelStem)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxShardBytes);
@@ -57,7 +62,7 @@ public sealed class CheckpointLayout
 
         List<List<TensorSpec>> groups = Split(tensors, maxShardBytes);
         Shard[] shards = [.. groups.Select((group, i) => MakeShard(FileName(stem, i, groups.Count), group))];
-        return new CheckpointLayout(shards, shards.Length == 1 ? null : MakeIndex(shards));
+        return new CheckpointLayout(shards, shards.Length == 1 || stem != ModelStem ? null : MakeIndex(shards));
     }
 
     private static List<List<TensorSpec>> Split(IReadOnlyList<TensorSpec> tensors, long maxShardBytes)

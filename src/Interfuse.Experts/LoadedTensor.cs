@@ -10,8 +10,12 @@ namespace Interfuse.Experts;
 /// </remarks>
 /// <param name="spec">The tensor of an expert's model.</param>
 /// <param name="experts">How many experts there are; 1 for a plain model.</param>
-public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
+public abstract partial class LoadedTensor(TensorSpec spec, int experts) : IDisposable
 {
+    /// <summary>What stands for an expert where the model is meant that the experts share, see
+    /// <see cref="HasShared"/>.</summary>
+    public const int SharedExpert = -1;
+
     /// <summary>The tensor of an expert's model.</summary>
     public TensorSpec Spec { get; } = spec;
 
@@ -20,6 +24,15 @@ public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
 
     /// <summary>N, the experts; 1 for a plain model.</summary>
     public int ExpertCount { get; } = experts;
+
+    /// <summary>
+    /// Whether the scheme keeps a matrix that the experts share, which every operation takes
+    /// <see cref="SharedExpert"/> for. Elsewhere the uniform mixture of the experts stands for it.
+    /// </summary>
+    public virtual bool HasShared => false;
+
+    /// <summary>Whether the tensor is one for all experts, and so for every mixture.</summary>
+    public virtual bool IsAlike => ExpertCount == 1;
 
     /// <summary>Copies consecutive rows of one expert, as many as the destination has room for.</summary>
     /// <param name="queue">A queue of the device.</param>
@@ -38,7 +51,7 @@ public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
 
     /// <summary>
     /// Multiplies each vector of a batch by its own expert's matrix [m, n], which is never written out:
-    /// <c>y[b, i] = sum over j of W[experts[b]][i, j] * x[b, j]</c>, as <see cref="DeviceQueue.GatherMultiply"/> has it.
+    /// <c>y[b, i] = sum over j of W[experts[b]][i, j] * x[b, j]</c>, as <c>DeviceQueue.GatherMultiply</c> has it.
     /// </summary>
     /// <remarks>
     /// A row that experts share is read once for every <see cref="DeviceQueue.MaxBatch"/> vectors of the batch.
@@ -52,7 +65,7 @@ public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
 
     /// <summary>
     /// Multiplies many vectors by one expert's matrix [m, n], which is never written out:
-    /// <c>y[t, i] = sum over j of W[expert][i, j] * x[t, j]</c>, as <see cref="DeviceQueue.MatMul"/> has it.
+    /// <c>y[t, i] = sum over j of W[expert][i, j] * x[t, j]</c>, as <c>DeviceQueue.MatMul</c> has it.
     /// </summary>
     /// <param name="queue">A queue of the device.</param>
     /// <param name="expert">The expert.</param>
@@ -74,7 +87,7 @@ public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
     /// <summary>Refuses an expert that the pack does not have.</summary>
     protected void CheckExpert(int expert)
     {
-        if (expert < 0 || expert >= ExpertCount)
+        if (expert < (HasShared ? SharedExpert : 0) || expert >= ExpertCount)
         {
             throw new ArgumentOutOfRangeException(
                 nameof(expert), expert, $"There is no expert {expert} among {ExpertCount}.");

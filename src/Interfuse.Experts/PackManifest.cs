@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Interfuse.Experts;
 
@@ -8,7 +9,8 @@ namespace Interfuse.Experts;
 /// <para>
 /// A pack is a directory: <c>pack.json</c>; <c>pack.sha256</c>, the lower-case hexadecimal SHA-256 of <c>pack.json</c>
 /// and a newline; safetensors files laid out as those of a model, which any reader opens; <c>index.safetensors</c>,
-/// where a scheme has tables; <c>config.json</c>, the tokenizer and what else a Hugging Face directory holds.
+/// where a scheme has tables; <c>experts.safetensors</c>, or <c>experts-00001-of-0000N.safetensors</c> and so on, where
+/// a scheme has parts; <c>config.json</c>, the tokenizer and what else a Hugging Face directory holds.
 /// </para>
 /// <para>
 /// A tensor of scheme <c>shared</c> is stored under its own name, in its own shape, one for all experts. One of scheme
@@ -16,18 +18,33 @@ namespace Interfuse.Experts;
 /// than two extents, m is 1. Under its own name stands the bank of rows [R, n]; under the same name in
 /// <c>index.safetensors</c> the table [N, m] of I32 that tells which row of the bank is an expert's row.
 /// </para>
+/// <para>
+/// Of the other schemes, a matrix [m, n] in the tensor's own shape stands under its own name, so that a reader that
+/// knows nothing of packs finds a model there, and what makes an expert's of it are parts: tensors in
+/// <c>experts*.safetensors</c>, called as the tensor, a dot, and the part's name. The schemes with parts came with
+/// version 2.
+/// </para>
+/// <para>
+/// <c>low_rank</c>: that matrix is the experts' shared one; the parts <c>left</c> [N, m, r] and <c>right</c> [N, r, n] are of
+/// the tensor's type, r is 1 to the shorter side, and an expert's matrix is <c>shared + left[e] right[e]</c>, to the bit as
+/// <see cref="Compute.LowRankBank"/> says.
+/// </para>
 /// </remarks>
 /// <param name="Method">The <c>merge_method</c> that made it.</param>
 /// <param name="Experts">The experts' names, in the order of all tables: their ordinal order where this code wrote them.</param>
 /// <param name="EnsembleBytes">What the experts' tensors would take one by one, in the types of the pack.</param>
 /// <param name="Tensors">Every tensor of an expert, in the order of a model's.</param>
 /// <param name="Files">Every other file of the pack but <c>pack.sha256</c>.</param>
-public sealed record PackManifest(
+/// <param name="Layers">
+/// The layers of the model in their order, where the method decided about each of them as a whole; else null.
+/// </param>
+public sealed partial record PackManifest(
     string Method,
     IReadOnlyList<string> Experts,
     long EnsembleBytes,
     IReadOnlyList<PackTensorEntry> Tensors,
-    IReadOnlyList<PackFileEntry> Files)
+    IReadOnlyList<PackFileEntry> Files,
+    IReadOnlyList<PackLayerEntry>? Layers = null)
 {
     /// <summary>The manifest's name in a pack.</summary>
     public const string FileName = "pack.json";
@@ -38,11 +55,16 @@ public sealed record PackManifest(
     /// <summary>The name of the file with the tables.</summary>
     public const string IndexFileName = "index.safetensors";
 
+    /// <summary>The name of the file with the parts, where it is only one.</summary>
+    public const string PartsFileName = "experts.safetensors";
+
     /// <summary>The value of <c>format</c>.</summary>
     public const string Format = "interfuse-expert-pack";
 
-    /// <summary>The version of the format that this code writes and reads.</summary>
-    public const int Version = 1;
+    /// <summary>The version of the format that this code writes; it reads this one and those before.</summary>
+    public const int Version = 2;
+
+    internal const string PartsStem = "experts";
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -71,6 +93,7 @@ public sealed record PackManifest(
         string Lines<T>(IEnumerable<T> entries) =>
             string.Join(",\n", entries.Select(entry => $"    {JsonSerializer.Serialize(entry, Json)}"));
 
+        string layers = Layers is null ? "" : $"  \"layers\": [\n{Lines(Layers)}\n  ],\n";
         string text = $$"""
             {
               "format": "{{Format}}",
@@ -81,7 +104,7 @@ public sealed record PackManifest(
               "tensors": [
             {{Lines(Tensors)}}
               ],
-              "files": [
+            {{layers}}  "files": [
             {{Lines(Files)}}
               ]
             }
@@ -89,11 +112,17 @@ public sealed record PackManifest(
             """;
         return System.Text.Encoding.UTF8.GetBytes(text.ReplaceLineEndings("\n"));
     }
+
+    /// <summary>Whether a file is one of those with parts, by its name.</summary>
+    internal static bool IsPartsFile(string name) => PartsPattern().IsMatch(name);
+
+    [GeneratedRegex(@"^experts(-\d{5}-of-\d{5})?\.safetensors$", RegexOptions.CultureInvariant)]
+    private static partial Regex PartsPattern();
 }
 
 /// <summary>A tensor of a pack.</summary>
 /// <param name="Name">Its name in an expert's model.</param>
-/// <param name="Scheme">How it is stored: <c>shared</c> or <c>grouped</c>.</param>
+/// <param name="Scheme">How it is stored: <c>shared</c>, <c>grouped</c>, or another scheme's name.</param>
 /// <param name="Dtype">Its type as safetensors names it, for example <c>BF16</c>.</param>
 /// <param name="Shape">Its shape in an expert's model.</param>
 /// <param name="DeltaEnergy">
@@ -107,6 +136,12 @@ public sealed record PackTensorEntry(
     IReadOnlyList<long> Shape,
     IReadOnlyList<double>? DeltaEnergy = null,
     IReadOnlyList<double>? LostEnergy = null);
+
+/// <summary>A layer that a method decided about as a whole.</summary>
+/// <param name="Name">What the names of its tensors begin with, without the last dot: <c>model.layers.7</c>.</param>
+/// <param name="Conflict">How much the experts contradict each other in it, 0 to 1.</param>
+/// <param name="Routed">Whether every expert has its own of the layer's weight matrices, or one average stands for all.</param>
+public sealed record PackLayerEntry(string Name, double Conflict, bool Routed);
 
 /// <summary>A file of a pack.</summary>
 /// <param name="Name">Its name, without folders.</param>

@@ -20,6 +20,8 @@ internal sealed class PackManifestReader(string path)
 
     private static readonly string[] FileProperties = ["name", "bytes", "sha256"];
 
+    private static readonly string[] LayerProperties = ["name", "conflict", "routed"];
+
     public PackManifest Read() => Parse(ReadBytes());
 
     /// <summary>The file's bytes, if they are not too many.</summary>
@@ -64,7 +66,8 @@ internal sealed class PackManifestReader(string path)
             experts,
             Count(root, "ensemble_bytes", null),
             Tensors(Array(root, "tensors"), experts.Length),
-            Files(Array(root, "files")));
+            Files(Array(root, "files")),
+            Layers(root));
     }
 
     private void CheckVersion(JsonElement root)
@@ -122,7 +125,7 @@ internal sealed class PackManifestReader(string path)
             if (!PackScheme.Names.Contains(scheme))
             {
                 throw Fault($"is stored by the scheme '{scheme}', and this Interfuse knows "
-                    + $"{string.Join(" and ", PackScheme.Names)}; update Interfuse", name);
+                    + $"{string.Join(", ", PackScheme.Names)}; update Interfuse", name);
             }
 
             string dtype = Text(element, "dtype", "the entry", name);
@@ -193,6 +196,37 @@ internal sealed class PackManifestReader(string path)
         return energies.Length == experts && energies.All(energy => double.IsFinite(energy) && energy >= 0)
             ? energies
             : throw Fault($"has a '{property}' that is not {experts} finite numbers, none negative; {Repair}", tensor);
+    }
+
+    private PackLayerEntry[]? Layers(JsonElement root)
+    {
+        if (!root.TryGetProperty("layers", out _))
+        {
+            return null;
+        }
+
+        var entries = new List<PackLayerEntry>();
+        foreach (JsonElement element in Array(root, "layers").EnumerateArray())
+        {
+            string place = $"layer {entries.Count}";
+            CheckObject(element, place, LayerProperties);
+            string name = Text(element, "name", place);
+            if (!element.TryGetProperty("conflict", out JsonElement number) || number.ValueKind != JsonValueKind.Number
+                || !number.TryGetDouble(out double conflict) || conflict is not (>= 0 and <= 1))
+            {
+                throw Fault($"gives the layer '{name}' no 'conflict' from 0 to 1; {Repair}");
+            }
+
+            if (!element.TryGetProperty("routed", out JsonElement routed)
+                || routed.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+            {
+                throw Fault($"gives the layer '{name}' no 'routed' that is true or false; {Repair}");
+            }
+
+            entries.Add(new PackLayerEntry(name, conflict, routed.GetBoolean()));
+        }
+
+        return [.. entries];
     }
 
     private PackFileEntry[] Files(JsonElement list)

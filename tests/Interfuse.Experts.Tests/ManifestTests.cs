@@ -25,13 +25,40 @@ public sealed class ManifestTests
                 new PackTensorEntry("a", "grouped", "BF16", [2, 3], [1.5, 0], [0.25, 1e-300]),
                 new PackTensorEntry("b", "shared", "F8_E4M3", []),
             ],
-            [new PackFileEntry("model.safetensors", 17, Hash)]);
+            [new PackFileEntry("model.safetensors", 17, Hash)],
+            [new PackLayerEntry("model.layers.0", 0.375, true), new PackLayerEntry("model.layers.1", 0, false)]);
 
         PackManifest read = Read(Encoding.UTF8.GetString(manifest.ToUtf8Bytes()));
 
         Assert.That(read.ToUtf8Bytes(), Is.EqualTo(manifest.ToUtf8Bytes()));
         Assert.That(read.Tensors[0].LostEnergy, Is.EqualTo([0.25, 1e-300]));
         Assert.That(read.Tensors[1].LostEnergy, Is.Null);
+        Assert.That(read.Layers, Is.EqualTo(manifest.Layers));
+    }
+
+    [Test]
+    public void The_first_version_of_the_format_is_read_and_has_no_layers()
+    {
+        PackManifest read = Read(Sound("\"version\": 2", "\"version\": 1"));
+
+        Assert.That(read.Tensors, Has.Count.EqualTo(1));
+        Assert.That(read.Layers, Is.Null);
+    }
+
+    [TestCase("""{ "conflict": 0.5, "routed": true }""", "layer 0", "'name'")]
+    [TestCase("""{ "name": "l", "routed": true }""", "'l'", "'conflict'")]
+    [TestCase("""{ "name": "l", "conflict": 1.5, "routed": true }""", "'l'", "'conflict'")]
+    [TestCase("""{ "name": "l", "conflict": 0.5, "routed": 1 }""", "'l'", "'routed'")]
+    [TestCase("""{ "name": "l", "conflict": 0.5, "routed": true, "rank": 2 }""", "layer 0", "'rank'")]
+    public void An_unsound_layer_is_refused(string layer, params string[] words)
+    {
+        string text = Sound("\"files\"", $"\"layers\": [{layer}], \"files\"");
+        CheckpointFormatException error = Assert.Throws<CheckpointFormatException>(() => Read(text))!;
+
+        foreach (string word in words)
+        {
+            Assert.That(error.Message, Does.Contain(word));
+        }
     }
 
     [Test]
@@ -40,9 +67,9 @@ public sealed class ManifestTests
         Assert.That(Read(Sound("\"experts\"", "\"router\": { \"kind\": 1 }, \"experts\"")).Experts, Has.Count.EqualTo(2));
     }
 
-    [TestCase("\"version\": 1", "\"version\": 2", "version 2", "versions 1 to 1", "update Interfuse")]
-    [TestCase("\"version\": 1", "\"version\": 0", "version 0")]
-    [TestCase("\"version\": 1", "\"version\": \"1\"", "'version'", "integer")]
+    [TestCase("\"version\": 2", "\"version\": 3", "version 3", "versions 1 to 2", "update Interfuse")]
+    [TestCase("\"version\": 2", "\"version\": 0", "version 0")]
+    [TestCase("\"version\": 2", "\"version\": \"1\"", "'version'", "integer")]
     [TestCase("interfuse-expert-pack", "gguf", "format 'gguf'", "interfuse-expert-pack")]
     [TestCase("\"method\": \"m\"", "\"method\": \"\"", "'method'")]
     [TestCase("[\"a\", \"b\"]", "[]", "no expert")]
@@ -55,7 +82,7 @@ public sealed class ManifestTests
     [TestCase("\"ensemble_bytes\": 48", "\"ensemble_bytes\": -1", "'ensemble_bytes'")]
     [TestCase("\"ensemble_bytes\": 48", "\"ensemble_bytes\": 1, \"ensemble_bytes\": 1", "not valid JSON")]
     [TestCase("\"dtype\": \"BF16\"", "\"dtype\": \"BF16\", \"dtype\": \"F32\"", "not valid JSON")]
-    [TestCase("\"grouped\"", "\"low_rank\"", "tensor 'w'", "'low_rank'", "grouped and shared", "update")]
+    [TestCase("\"grouped\"", "\"woven\"", "tensor 'w'", "'woven'", "grouped, ", "shared", "update")]
     [TestCase("\"BF16\"", "\"BF17\"", "tensor 'w'", "'BF17'")]
     [TestCase("\"BF16\"", "16", "tensor 'w'", "'dtype'")]
     [TestCase("[2, 6]", "[2, -6]", "tensor 'w'", "extent -6")]
@@ -137,7 +164,7 @@ public sealed class ManifestTests
     {
         string text = $$"""
             {
-              "format": "interfuse-expert-pack", "version": 1, "method": "m", "experts": ["a", "b"], "ensemble_bytes": 48,
+              "format": "interfuse-expert-pack", "version": 2, "method": "m", "experts": ["a", "b"], "ensemble_bytes": 48,
               "tensors": [
                 { "name": "w", "scheme": "grouped", "dtype": "BF16", "shape": [2, 6], "delta_energy": [1, 2] }
               ],

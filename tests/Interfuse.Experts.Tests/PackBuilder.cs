@@ -7,11 +7,12 @@ using Interfuse.Testing;
 namespace Interfuse.Experts.Tests;
 
 /// <summary>Writes packs for tests: what each expert's tensors are, and what of them is one and the same.</summary>
-internal sealed class PackBuilder(params string[] experts)
+internal sealed partial class PackBuilder(params string[] experts)
 {
     private readonly List<PackTensorEntry> _entries = [];
     private readonly List<(TensorSpec Spec, byte[] Data)> _banks = [];
     private readonly List<(TensorSpec Spec, byte[] Data)> _tables = [];
+    private readonly List<(TensorSpec Spec, byte[] Data)> _parts = [];
     private readonly List<(string Name, byte[] Data)> _sideFiles = [];
 
     /// <summary>What each expert's tensors are, found by the formula and not through a pack.</summary>
@@ -94,6 +95,11 @@ internal sealed class PackBuilder(params string[] experts)
             WriteTables(Path.Combine(directory, PackManifest.IndexFileName));
         }
 
+        if (_parts.Count > 0)
+        {
+            Write(Path.Combine(directory, PackManifest.PartsFileName), _parts);
+        }
+
         foreach ((string name, byte[] data) in _sideFiles)
         {
             File.WriteAllBytes(Path.Combine(directory, name), data);
@@ -138,10 +144,12 @@ internal sealed class PackBuilder(params string[] experts)
     private static PackTensorEntry Entry(TensorSpec tensor, string scheme) =>
         new(tensor.Name, scheme, tensor.DType.SafetensorsName(), tensor.Shape);
 
-    private void WriteTables(string path)
+    private void WriteTables(string path) => Write(path, _tables);
+
+    private static void Write(string path, List<(TensorSpec Spec, byte[] Data)> tensors)
     {
         using FileStream file = File.Create(path);
-        file.Write(SafetensorsHeader.Write([.. _tables.Select(table => table.Spec)], new Dictionary<string, string>()));
-        _tables.ForEach(table => file.Write(table.Data));
+        file.Write(SafetensorsHeader.Write([.. tensors.Select(tensor => tensor.Spec)], new Dictionary<string, string>()));
+        tensors.ForEach(tensor => file.Write(tensor.Data));
     }
 }

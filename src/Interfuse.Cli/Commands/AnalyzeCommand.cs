@@ -35,7 +35,7 @@ internal static class AnalyzeCommand
     private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
         string path = parsed.GetRequiredValue(RecipePath);
-        Recipe recipe = Recipe.Load(path, ChannelMerging.RecipeSignatures);
+        Recipe recipe = Recipe.Load(path, PackMethods.RecipeSignatures);
         string? page = parsed.GetValue(Page);
         if (page is not null)
         {

@@ -86,7 +86,7 @@ internal static class MergeCommand
 
     private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        Recipe recipe = Recipe.Load(parsed.GetRequiredValue(RecipePath), ChannelMerging.RecipeSignatures);
+        Recipe recipe = Recipe.Load(parsed.GetRequiredValue(RecipePath), PackMethods.RecipeSignatures);
         string target = parsed.GetRequiredValue(Target);
         bool dryRun = parsed.GetValue(DryRun);
         var output = Output.Of(parsed);
@@ -96,7 +96,7 @@ internal static class MergeCommand
         {
             SearchMerge.Run(recipe, options, target, dryRun, output, cancellation);
         }
-        else if (ChannelMerging.Makes(recipe))
+        else if (PackMethods.Makes(recipe))
         {
             PackMerge.Run(recipe, options, target, dryRun, output, cancellation);
         }

@@ -31,7 +31,7 @@ internal static class PackMerge
         output.Print(result, result.ToText);
     }
 
-    // What a pack will take is known only when its models have been read, which is done twice.
+    // What a pack will take is known only when its models have been read.
     private static WorkStatus Status(PackPlan plan, MergeProgress progress, TimeSpan elapsed) =>
-        WorkStatus.OfTensors(progress, progress.BytesRead, 2 * plan.InputBytes, plan.TensorCount, elapsed);
+        WorkStatus.OfTensors(progress, progress.BytesRead, Math.Max(plan.BytesToRead, progress.BytesRead), plan.TensorCount, elapsed);
 }

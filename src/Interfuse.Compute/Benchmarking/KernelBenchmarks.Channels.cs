@@ -16,6 +16,8 @@ public static partial class KernelBenchmarks
         MergeGroups(experts: 4, groups: 4),
         MergeGroups(experts: 8, groups: 3),
         MergeGroups(experts: 16, groups: 4),
+        ElectUnified(experts: 4),
+        ElectUnified(experts: 8),
     ];
 
     private static KernelBenchmark ClusterChannels(int experts, int groups)
@@ -46,6 +48,19 @@ public static partial class KernelBenchmarks
         groups,
         columns => [new(Stored, groups, columns)],
         (queue, x) => queue.MergeGroups(x.Base, x.Experts, x.Channels, lambda: 0.9f, x.Table!.Value, x.Results[0]));
+
+    private static KernelBenchmark ElectUnified(int experts) => OfChannels(
+        "elect-unified",
+        $"{experts} experts",
+        experts,
+        givenGroups: 0,
+        columns =>
+        [
+            new(Stored, 1, columns),
+            new(DType.UInt32, experts, MaskedBank.Words(columns)),
+            new(DType.Float64, 1, experts * AgreementSums.Count),
+        ],
+        (queue, x) => queue.ElectUnified(x.Base, x.Experts, x.Channels, x.Results[0], x.Results[1], x.Results[2]));
 
     private static KernelBenchmark OfChannels(
         string operation,

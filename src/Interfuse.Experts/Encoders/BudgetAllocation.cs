@@ -12,7 +12,7 @@ internal static class BudgetAllocation
     /// <param name="stored">The other matrices; receives the grouped ones.</param>
     /// <exception cref="RecipeException">One row per channel takes more than the budget.</exception>
     public static void Fill(
-        PackPlan plan, IReadOnlyList<MatrixMeasure?> measures, double share, Span<StoredMatrix?> stored)
+        PackPlan plan, IReadOnlyList<MatrixMeasure?> measures, double share, Span<StoredTensor?> stored)
     {
         int experts = plan.Experts.Count;
         List<int> grouped = [];
@@ -22,7 +22,7 @@ internal static class BudgetAllocation
             PlannedMatrix matrix = plan.Tensors[tensor];
             if (stored[tensor] is { } other)
             {
-                taken += other.Bank.ByteLength + (other.IsShared ? 0 : TableBytes(matrix, experts));
+                taken += other.TotalBytes(experts);
             }
             else
             {

@@ -1,5 +1,4 @@
 using Interfuse.Compute;
-using Interfuse.Merging.Methods;
 using Interfuse.Merging.Recipes;
 
 namespace Interfuse.Experts.Encoders;
@@ -12,10 +11,8 @@ namespace Interfuse.Experts.Encoders;
 /// The paper leaves open how experts are grouped; here the best partition of a channel's experts into the wanted number
 /// of groups is found exactly, see <see cref="ChannelPartition"/>.
 /// </remarks>
-public static class ChannelMerging
+internal sealed class ChannelMerging : PackMethod
 {
-    private const string Name = "channel_merging";
-
     private static readonly ParameterSpec Groups = new("groups", ParameterScope.Merge, 2, 1, ChannelPartition.MaxExperts);
 
     private static readonly ParameterSpec Budget =
@@ -34,9 +31,9 @@ public static class ChannelMerging
 
     private static readonly ParameterSpec Lambda = new("lambda", ParameterScope.Merge, 1);
 
-    /// <summary>What the method expects of a recipe.</summary>
-    public static MethodSignature Signature { get; } = new(
-        Name,
+    /// <inheritdoc/>
+    public override MethodSignature Signature { get; } = new(
+        "channel_merging",
         BaseModelUse.Required,
         MinModels: 1,
         ChannelPartition.MaxExperts,
@@ -45,18 +42,8 @@ public static class ChannelMerging
         NamesModels = true,
     };
 
-    /// <summary>Every method a recipe may name: those that merge into one model, and this one.</summary>
-    public static IReadOnlyList<MethodSignature> RecipeSignatures { get; } = [.. MergeMethods.Signatures, Signature];
-
-    /// <summary>Whether a recipe is one for an expert pack.</summary>
-    public static bool Makes(Recipe recipe)
-    {
-        ArgumentNullException.ThrowIfNull(recipe);
-        return recipe.MergeMethod == Name;
-    }
-
-    /// <summary>The share of the ensemble's bytes that the pack may take, or null for a fixed number of groups.</summary>
-    internal static double? BudgetOf(Recipe recipe)
+    /// <inheritdoc/>
+    public override double? RowBudgetOf(Recipe recipe)
     {
         if (!recipe.Parameters.TryGet(Budget.Name, out Parameter? budget))
         {
@@ -75,8 +62,8 @@ public static class ChannelMerging
                 budget.Location, "'budget' is one share for the whole pack, expected a number, `budget: 0.53`");
     }
 
-    /// <summary>The settings of one tensor.</summary>
-    internal static TensorGrouping GroupingOf(Recipe recipe, string tensor, double position, int experts)
+    /// <inheritdoc/>
+    public override TensorGrouping GroupingOf(Recipe recipe, string tensor, double position, int experts)
     {
         double Value(ParameterSpec spec) => RecipeParameters.ForMerge(recipe, null, spec, tensor, position)!.Value;
 

@@ -132,7 +132,8 @@ internal sealed class MatrixWorker : IDisposable
         ReadOnlySpan<byte> stored = _bank.Host[..bytes];
         if (nonFinite > 0 && spareRows > 0)
         {
-            nonFinite = CountNonFinite(stored, matrix.Spec.DType);
+            // The device counts what it writes, the rows that are not stored included.
+            nonFinite = FloatScan.CountNonFinite(stored, matrix.Spec.DType);
         }
 
         return stored;
@@ -149,14 +150,6 @@ internal sealed class MatrixWorker : IDisposable
     }
 
     private ReadOnlySpan<DeviceSpan> Experts => _spans.AsSpan(1);
-
-    // The device counts what it writes, the rows that are not stored included.
-    private static long CountNonFinite(ReadOnlySpan<byte> bytes, DType dtype)
-    {
-        float[] values = new float[bytes.Length / dtype.Size()];
-        new CpuKernels().Widen(bytes, dtype, values);
-        return values.LongCount(value => !float.IsFinite(value));
-    }
 
     private static (int Elements, int Rows, int Size) Largest(PackPlan plan, IReadOnlyList<MatrixChunk> chunks) => (
         checked((int)chunks.Max(chunk => chunk.Rows * plan.Tensors[chunk.Tensor].Columns)),

@@ -5,7 +5,9 @@ namespace Interfuse.Experts.Encoders;
 /// <summary>Decides, from what was measured, how each matrix is stored.</summary>
 internal static class PackDecision
 {
-    /// <summary>Whether a matrix is stored in groups of rows whatever its values are.</summary>
+    /// <summary>
+    /// Whether a matrix is stored in groups of rows whatever its values are; or, by a <see cref="MatrixMethod"/>, whole.
+    /// </summary>
     public static bool IsGrouped(PlannedMatrix matrix) => matrix.Grouping is { } grouping
         && matrix.Spec.ElementCount > 0
         && (grouping.Storage == TensorStorage.Grouped
@@ -13,14 +15,16 @@ internal static class PackDecision
 
     /// <summary>Lays the pack out.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="measures">What was measured of each matrix; null of those that are copied.</param>
+    /// <param name="measures">What was measured of each matrix; null of those that are copied or whole.</param>
+    /// <param name="wholeMeasures">What was measured of each whole matrix.</param>
     /// <param name="budget">The share of the ensemble's bytes to stay within, or null.</param>
-    public static PackLayout Decide(PackPlan plan, IReadOnlyList<MatrixMeasure?> measures, double? budget)
+    public static PackLayout Decide(
+        PackPlan plan, IReadOnlyList<MatrixMeasure?> measures, IReadOnlyList<object?> wholeMeasures, double? budget)
     {
-        var stored = new StoredMatrix?[plan.Tensors.Count];
+        var stored = new StoredTensor?[plan.Tensors.Count];
         for (int tensor = 0; tensor < stored.Length; tensor++)
         {
-            if (!IsGrouped(plan.Tensors[tensor]) || budget is null)
+            if (!plan.Tensors[tensor].IsWhole && (!IsGrouped(plan.Tensors[tensor]) || budget is null))
             {
                 stored[tensor] = Store(plan.Tensors[tensor], measures[tensor]);
             }
@@ -31,7 +35,11 @@ internal static class PackDecision
             BudgetAllocation.Fill(plan, measures, share, stored);
         }
 
-        return new PackLayout(plan, stored!);
+        IReadOnlyList<PackLayerEntry>? layers = plan.Method is MatrixMethod method
+            ? method.Decide(
+                plan, stored.Sum(tensor => tensor?.TotalBytes(plan.Experts.Count) ?? 0), wholeMeasures, stored)
+            : null;
+        return new PackLayout(plan, stored!, layers);
     }
 
     private static StoredMatrix Store(PlannedMatrix matrix, MatrixMeasure? measure)

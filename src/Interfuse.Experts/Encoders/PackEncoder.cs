@@ -9,8 +9,9 @@ namespace Interfuse.Experts.Encoders;
 /// <summary>Makes an expert pack: measures the experts, decides which rows they share, and writes the pack.</summary>
 /// <remarks>
 /// The models are read twice, a chunk of rows at a time. First every channel's Gram matrix is computed, from which the
-/// groups follow; then each group's row is merged and written at its final place. The bytes depend on the models, the
-/// recipe and the shard size, and on nothing else.
+/// groups follow; then each group's row is merged and written at its final place. What a <see cref="MatrixMethod"/> stores
+/// whole goes beside that, a matrix at a time. The bytes depend on the models, the recipe and the shard size, and on
+/// nothing else.
 /// </remarks>
 public sealed class PackEncoder
 {
@@ -19,6 +20,7 @@ public sealed class PackEncoder
     private readonly Device _device;
     private readonly CancellationToken _cancellation;
     private readonly MatrixChunk[] _chunks;
+    private readonly WholeMatrices? _whole;
     private readonly double? _budget;
     private readonly int _threads;
 
@@ -28,9 +30,12 @@ public sealed class PackEncoder
         _progress = progress;
         _device = plan.Options.Device ?? new CpuDevice(threads: 1);
         _cancellation = cancellation;
-        _chunks = [.. plan.Tensors.SelectMany(MatrixChunk.Of)];
-        _budget = ChannelMerging.BudgetOf(plan.Recipe);
-        _threads = ThreadsWithin();
+        _chunks = [.. plan.Tensors.SelectMany((matrix, tensor) => matrix.IsWhole ? [] : MatrixChunk.Of(matrix, tensor))];
+        _budget = plan.Method.RowBudgetOf(plan.Recipe);
+        _threads = ThreadsWithin(out long wholeMemory);
+        _whole = plan.Method is MatrixMethod method
+            ? new WholeMatrices(plan, method, progress, wholeMemory, cancellation)
+            : null;
     }
 
     /// <summary>Encodes. The pack appears at the target when it is complete and on the disk, and not before.</summary>
@@ -56,19 +61,21 @@ public sealed class PackEncoder
         using StagedDirectory staged =
             StagedDirectory.Open(target, _plan.Options.Overwrite, _plan.Options.Resume);
         string fingerprint = _plan.Fingerprint();
-        Dictionary<int, long> finished = [];
+        Dictionary<int, FinishedTensor> finished = [];
         Journal? earlier = staged.Resumed
-            ? Journal.Resume(staged.Path, fingerprint, _plan.TensorCount, out finished)
+            ? Journal.Resume(staged.Path, fingerprint, _plan.TensorCount, out finished, FigureCount)
             : null;
         PackLayout layout;
         int resumed;
         PackManifest manifest;
         try
         {
-            layout = PackDecision.Decide(_plan, Measure(), _budget);
+            layout = PackDecision.Decide(_plan, Measure(), _whole?.Measure() ?? [], _budget);
             resumed = Write(staged.Path, layout, earlier, fingerprint, finished);
             PackFiles.WriteSideFiles(_plan, staged.Path);
-            manifest = PackFiles.WriteManifest(_plan, layout, staged.Path, _threads, _cancellation);
+            manifest = PackFiles.WriteManifest(
+                _plan, layout, tensor => EnergiesOf(layout.Tensors[tensor], finished.GetValueOrDefault(tensor)),
+                staged.Path, _threads, _cancellation);
         }
         catch (Exception error) when (error is not OperationCanceledException && earlier is null)
         {
@@ -80,8 +87,30 @@ public sealed class PackEncoder
         staged.Publish(Journal.FileName);
         return new EncodingReport(
             staged.Target, manifest, Stopwatch.GetElapsedTime(begin), _threads, _device.Name, resumed, layout.TensorBytes,
-            [.. finished.Where(entry => entry.Value > 0).OrderBy(entry => entry.Key)
-                .Select(entry => new NonFiniteTensor(_plan.Tensors[entry.Key].Spec.Name, entry.Value))]);
+            [.. finished.Values.Where(tensor => tensor.NonFinite > 0).OrderBy(tensor => tensor.Index)
+                .Select(tensor => new NonFiniteTensor(_plan.Tensors[tensor.Index].Spec.Name, tensor.NonFinite))],
+            [.. layout.Tensors.Select(tensor => tensor.TotalBytes(_plan.Experts.Count))]);
+    }
+
+    // What the journal has of a whole matrix, so that none is encoded again for its energies.
+    private int FigureCount => 2 * _plan.Experts.Count;
+
+    private DeltaEnergies? EnergiesOf(StoredTensor stored, FinishedTensor finished)
+    {
+        if (!stored.Matrix.IsWhole)
+        {
+            return ((StoredMatrix)stored).Energies;
+        }
+
+        int experts = _plan.Experts.Count;
+        var energies = new DeltaEnergies(experts);
+        for (int expert = 0; expert < experts; expert++)
+        {
+            energies.Total[expert] = finished.Figures[expert];
+            energies.Lost[expert] = finished.Figures[experts + expert];
+        }
+
+        return energies;
     }
 
     private MatrixMeasure?[] Measure()
@@ -93,7 +122,7 @@ public sealed class PackEncoder
         }
 
         MatrixMeasure?[] measures = [.. _plan.Tensors.Select((matrix, tensor) =>
-            matrix.Grouping is null || matrix.Spec.ElementCount == 0
+            matrix.Grouping is null || matrix.IsWhole || matrix.Spec.ElementCount == 0
                 ? null
                 : new MatrixMeasure(
                     matrix, _plan.Experts.Count, chunks[tensor], _budget is not null && PackDecision.IsGrouped(matrix)))];
@@ -106,17 +135,17 @@ public sealed class PackEncoder
 
     /// <summary>Writes what is not in <paramref name="finished"/> yet, and adds it; gives how many tensors were.</summary>
     private int Write(
-        string directory, PackLayout layout, Journal? earlier, string fingerprint, Dictionary<int, long> finished)
+        string directory, PackLayout layout, Journal? earlier, string fingerprint, Dictionary<int, FinishedTensor> finished)
     {
         // The journal comes first: shards without one could be another run's, and be published with this one's.
         using Journal journal = earlier ?? Journal.Create(directory, fingerprint);
         WriteTables(directory, layout);
-        using CheckpointWriter writer = earlier is null
-            ? CheckpointWriter.Create(directory, layout.Banks)
-            : CheckpointWriter.Resume(directory, layout.Banks);
+        using var files = new PackWriters(directory, layout, resumes: earlier is not null);
 
-        // A shard that has gone missing was made anew: what the journal says of its tensors is no longer so.
-        foreach (int tensor in finished.Keys.Where(tensor => writer.IsNew(layout.Banks[tensor].Shard)).ToArray())
+        // A shard that has gone missing was made anew: what the journal says of its tensors is no longer so. Nor is what
+        // it says of a tensor that is stored otherwise than it was.
+        foreach (int tensor in finished.Keys.Where(tensor => files.IsNew(tensor)
+            || _plan.Tensors[tensor].IsWhole != finished[tensor].Figures.Count > 0).ToArray())
         {
             finished.Remove(tensor);
         }
@@ -124,18 +153,20 @@ public sealed class PackEncoder
         int resumed = finished.Count;
         foreach (int tensor in finished.Keys)
         {
-            _progress.BytesResumed += layout.Matrices[tensor].Bank.ByteLength;
+            _progress.BytesResumed += layout.Tensors[tensor].TotalBytes(_plan.Experts.Count);
             _progress.TensorDone();
         }
 
-        Encode(layout, writer, journal, finished);
-        writer.Complete();
+        Encode(layout, files, journal, finished);
+        files.Complete();
         return resumed;
     }
 
-    private void Encode(PackLayout layout, CheckpointWriter writer, Journal journal, Dictionary<int, long> finished)
+    private void Encode(
+        PackLayout layout, PackWriters files, Journal journal, Dictionary<int, FinishedTensor> finished)
     {
         MatrixChunk[] todo = [.. _chunks.Where(chunk => !finished.ContainsKey(chunk.Tensor))];
+        int[] wholeTodo = [.. Enumerable.Range(0, _plan.TensorCount).Where(tensor => !finished.ContainsKey(tensor))];
         int[] left = new int[_plan.TensorCount];
         long[] nonFinite = new long[_plan.TensorCount];
         foreach (MatrixChunk chunk in todo)
@@ -144,26 +175,40 @@ public sealed class PackEncoder
         }
 
         Exception? flushing = null;
-        using (var writeBehind = new WriteBehind(writer, layout.Banks, journal, error => flushing ??= error))
+        using (var writeBehind = new WriteBehind(
+            journal, tensor => layout.Tensors[tensor].TotalBytes(_plan.Experts.Count), files.Flush, error => flushing ??= error))
         {
             writeBehind.Start();
             MatrixLoop.Run(
                 _plan, todo, _device, _threads, _progress,
                 (worker, chunk) =>
                 {
-                    Interlocked.Add(ref nonFinite[chunk.Tensor], Encode(worker, chunk, layout, writer));
+                    Interlocked.Add(ref nonFinite[chunk.Tensor], Encode(worker, chunk, layout, files.Banks));
                     if (Interlocked.Decrement(ref left[chunk.Tensor]) == 0)
                     {
-                        lock (finished)
-                        {
-                            finished[chunk.Tensor] = nonFinite[chunk.Tensor];
-                        }
-
-                        writeBehind.Add(new FinishedTensor(chunk.Tensor, nonFinite[chunk.Tensor]));
-                        _progress.TensorDone();
+                        Finish(new FinishedTensor(chunk.Tensor, nonFinite[chunk.Tensor]));
                     }
                 },
                 _cancellation);
+            _whole?.Run(wholeTodo, (bench, tensor) =>
+            {
+                var output = new MatrixOutput(layout, tensor, files.Banks, files.Parts, bench.Queue, _progress);
+                DeltaEnergies energies = layout.Tensors[tensor] is WholeMatrix whole
+                    ? ((MatrixMethod)_plan.Method).Encode(bench, whole, output)
+                    : KeptMatrix.Encode(bench, output);
+                Finish(new FinishedTensor(tensor, output.NonFinite) { Figures = [.. energies.Total, .. energies.Lost] });
+            });
+
+            void Finish(FinishedTensor tensor)
+            {
+                lock (finished)
+                {
+                    finished[tensor.Index] = tensor;
+                }
+
+                writeBehind.Add(tensor);
+                _progress.TensorDone();
+            }
         }
 
         // Write-behind has ended, so a flush that failed last is known: the system reports such a failure only once.
@@ -175,7 +220,7 @@ public sealed class PackEncoder
 
     private long Encode(MatrixWorker worker, MatrixChunk chunk, PackLayout layout, CheckpointWriter writer)
     {
-        StoredMatrix stored = layout.Matrices[chunk.Tensor];
+        var stored = (StoredMatrix)layout.Tensors[chunk.Tensor];
         PlannedMatrix matrix = stored.Matrix;
         worker.Read(matrix, chunk);
         long first = stored.BankStart(chunk.FirstRow);
@@ -209,7 +254,7 @@ public sealed class PackEncoder
 
         using CheckpointWriter writer = CheckpointWriter.Create(directory, index);
         int table = 0;
-        foreach (StoredMatrix stored in layout.Matrices.Where(matrix => !matrix.IsShared))
+        foreach (StoredMatrix stored in layout.Tensors.Where(tensor => tensor.HasTable).Cast<StoredMatrix>())
         {
             int rows = checked((int)stored.Matrix.Channels);
             int[] values = new int[checked(rows * _plan.Experts.Count)];
@@ -220,23 +265,27 @@ public sealed class PackEncoder
         writer.Complete();
     }
 
-    private int ThreadsWithin()
+    private int ThreadsWithin(out long wholeMemory)
     {
         long experts = _plan.Experts.Count;
-        long grams = _budget is null ? 0 : _plan.Tensors.Where(PackDecision.IsGrouped)
+        PlannedMatrix[] byRows = [.. _plan.Tensors.Where(tensor => !tensor.IsWhole)];
+        long grams = _budget is null ? 0 : byRows.Where(PackDecision.IsGrouped)
             .Sum(matrix => matrix.Units * ChannelMatrix.PackedLength((int)experts) * sizeof(double));
-        long groups = _plan.Tensors.Sum(matrix => (2 * matrix.Units * experts) + (matrix.Channels * sizeof(int)));
+        long groups = byRows.Sum(matrix => (2 * matrix.Units * experts) + (matrix.Channels * sizeof(int)));
         long each = _chunks.Length == 0 ? 0 : MatrixWorker.BytesFor(_plan, _chunks);
+        long whole = _plan.Method is MatrixMethod method ? MatrixBench.LeastBytes(_plan, method) : 0;
         long fixedBytes = Merger.RuntimeBytes + (2 * grams) + groups;
-        if (_plan.Options.MaxMemory < fixedBytes + each)
+        long least = fixedBytes + Math.Max(each, whole);
+        if (_plan.Options.MaxMemory < least)
         {
             throw new InterfuseException(
-                $"this pack needs at least {((fixedBytes + each) >> 20) + 1} MiB of memory, but --max-memory allows {_plan.Options.MaxMemory >> 20} MiB");
+                $"this pack needs at least {(least >> 20) + 1} MiB of memory, but --max-memory allows {_plan.Options.MaxMemory >> 20} MiB");
         }
 
+        wholeMemory = _plan.Options.MaxMemory - fixedBytes;
         return each == 0
-            ? 1
-            : (int)Math.Clamp((_plan.Options.MaxMemory - fixedBytes) / each, 1, _plan.Options.Threads);
+            ? _plan.Options.Threads
+            : (int)Math.Clamp(wholeMemory / each, 1, _plan.Options.Threads);
     }
 }
 
@@ -249,6 +298,7 @@ public sealed class PackEncoder
 /// <param name="TensorsResumed">Tensors taken over from an interrupted run.</param>
 /// <param name="TensorBytes">Bytes of all tensors and tables.</param>
 /// <param name="NonFinite">Tensors with NaN or infinite values.</param>
+/// <param name="BytesByTensor">What each of the manifest's tensors takes, tables and parts included.</param>
 public sealed record EncodingReport(
     string Target,
     PackManifest Manifest,
@@ -257,4 +307,5 @@ public sealed record EncodingReport(
     string Device,
     int TensorsResumed,
     long TensorBytes,
-    IReadOnlyList<NonFiniteTensor> NonFinite);
+    IReadOnlyList<NonFiniteTensor> NonFinite,
+    IReadOnlyList<long> BytesByTensor);

@@ -26,12 +26,24 @@ internal static class PackFiles
     }
 
     /// <summary>Hashes everything that was written, and writes the manifest and its own hash.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="layout">Where everything is.</param>
+    /// <param name="energies">The energies of each tensor, or null where nothing is compared.</param>
+    /// <param name="directory">Where the files are.</param>
+    /// <param name="threads">On how many threads to hash.</param>
+    /// <param name="cancellation">Stops.</param>
     public static PackManifest WriteManifest(
-        PackPlan plan, PackLayout layout, string directory, int threads, CancellationToken cancellation)
+        PackPlan plan,
+        PackLayout layout,
+        Func<int, DeltaEnergies?> energies,
+        string directory,
+        int threads,
+        CancellationToken cancellation)
     {
         string[] names = [.. layout.Banks.Shards.Select(shard => shard.FileName)
             .Concat(layout.Banks.Index is null ? [] : [CheckpointLayout.IndexFileName])
             .Concat(layout.Index is null ? [] : [PackManifest.IndexFileName])
+            .Concat(layout.Parts?.Shards.Select(shard => shard.FileName) ?? [])
             .Concat(plan.SideFiles.Select(file => file.Name))
             .Concat(plan.Config is null ? [] : ["config.json"])
             .Concat([RecipeFileName, "README.md"])
@@ -44,7 +56,7 @@ internal static class PackFiles
             i => files[i] = Hash(directory, names[i]));
 
         var manifest = new PackManifest(
-            plan.Recipe.MergeMethod, plan.Experts, plan.EnsembleBytes, [.. layout.Matrices.Select(EntryOf)], files);
+            plan.Recipe.MergeMethod, plan.Experts, plan.EnsembleBytes, [.. layout.Tensors.Select((tensor, place) => EntryOf(tensor, energies(place)))], files, layout.Layers);
         byte[] bytes = manifest.ToUtf8Bytes();
         File.WriteAllBytes(Path.Combine(directory, PackManifest.FileName), bytes);
         File.WriteAllText(
@@ -58,12 +70,12 @@ internal static class PackFiles
         return new PackFileEntry(name, stream.Length, Convert.ToHexStringLower(SHA256.HashData(stream)));
     }
 
-    private static PackTensorEntry EntryOf(StoredMatrix stored)
+    private static PackTensorEntry EntryOf(StoredTensor stored, DeltaEnergies? measured)
     {
-        DeltaEnergies? energies = stored.Energies is { IsFinite: true } finite ? finite : null;
+        DeltaEnergies? energies = measured is { IsFinite: true } ? measured : null;
         return new PackTensorEntry(
             stored.Matrix.Spec.Name,
-            stored.IsShared ? "shared" : "grouped",
+            stored.Scheme,
             stored.Matrix.Spec.DType.SafetensorsName(),
             stored.Matrix.Spec.Shape,
             energies?.Total,

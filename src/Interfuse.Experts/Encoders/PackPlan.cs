@@ -14,6 +14,7 @@ public sealed class PackPlan : IDisposable
 
     internal PackPlan(
         Recipe recipe,
+        PackMethod method,
         MergeOptions options,
         IReadOnlyList<PlanModel> models,
         IReadOnlyList<string> experts,
@@ -23,6 +24,7 @@ public sealed class PackPlan : IDisposable
         IReadOnlyList<string> warnings)
     {
         Recipe = recipe;
+        Method = method;
         Options = options;
         _models = models;
         Experts = experts;
@@ -56,9 +58,17 @@ public sealed class PackPlan : IDisposable
     /// <summary>What the experts would take one by one, in the types of the pack, in bytes of tensors.</summary>
     public long EnsembleBytes => Tensors.Sum(tensor => tensor.Spec.ByteLength) * Experts.Count;
 
-    /// <summary>Bytes of all models' tensors, each read twice: once to measure, once to encode.</summary>
-    public long InputBytes => Tensors.Sum(
-        tensor => tensor.Inputs.Sum(input => input.DType.Size() * tensor.Spec.ElementCount));
+    /// <summary>Bytes of all models' tensors.</summary>
+    public long InputBytes => Tensors.Sum(InputBytesOf);
+
+    /// <summary>
+    /// Bytes that are read: what is measured first counts twice. More are read of matrices that don't fit the memory for all
+    /// models at once.
+    /// </summary>
+    public long BytesToRead => Tensors.Sum(tensor =>
+        InputBytesOf(tensor) * (tensor.IsWhole && Method is MatrixMethod method && !method.MeasuresMatrix(tensor) ? 1 : 2));
+
+    internal PackMethod Method { get; }
 
     internal IReadOnlyList<PlannedMatrix> Tensors { get; }
 
@@ -69,7 +79,7 @@ public sealed class PackPlan : IDisposable
     internal IReadOnlyList<string> ModelNames => [.. _models.Select(model => model.Name)];
 
     /// <summary>Reads the headers of every model the recipe names and plans the pack.</summary>
-    /// <param name="recipe">A recipe whose method is <c>channel_merging</c>.</param>
+    /// <param name="recipe">A recipe whose method makes packs, see <see cref="PackMethods"/>.</param>
     /// <param name="options">Threads, memory, device and the target's treatment.</param>
     /// <exception cref="RecipeException">The recipe asks for something these models can't give.</exception>
     /// <exception cref="CheckpointFormatException">A model's files are unsound, or the models don't fit together.</exception>
@@ -91,13 +101,16 @@ public sealed class PackPlan : IDisposable
         }
     }
 
+    private static long InputBytesOf(PlannedMatrix tensor) =>
+        tensor.Inputs.Sum(input => input.DType.Size() * tensor.Spec.ElementCount);
+
     /// <summary>A digest of all that decides the pack's bytes.</summary>
     internal string Fingerprint()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\n"));
 
-        Add($"{Recipe.ToYaml()}|{Options.TruncateEmbeddings}|{Options.ShardSize}|{string.Join('|', Experts)}");
+        Add($"{Recipe.ToYaml()}|{Options.Seed}|{Options.TruncateEmbeddings}|{Options.ShardSize}|{string.Join('|', Experts)}");
         foreach (SafetensorsFile file in _models
             .SelectMany(model => model.Checkpoint.Tensors).Select(tensor => tensor.File).Distinct())
         {
@@ -126,6 +139,12 @@ internal sealed record PlannedMatrix(
 
     /// <summary>What is divided into groups: channels, or whole heads.</summary>
     public long Units => Channels / HeadRows;
+
+    /// <summary>What the recipe says of it to a <see cref="MatrixMethod"/>; null where it is stored by rows.</summary>
+    public object? Settings { get; init; }
+
+    /// <summary>Whether a <see cref="MatrixMethod"/> stores it whole.</summary>
+    public bool IsWhole => Settings is not null;
 
     public long RowBytes => Columns * Spec.DType.Size();
 }

@@ -8,6 +8,8 @@ namespace Interfuse.Experts.Encoders;
 /// <summary>Turns a recipe into the plan of a pack: opens the models, lists the tensors and checks that they fit.</summary>
 internal sealed class PackPlanner(Recipe recipe, MergeOptions options)
 {
+    private readonly PackMethod _method = PackMethods.Of(recipe);
+
     private static readonly string[] HeadProjections = [".q_proj.weight", ".k_proj.weight", ".v_proj.weight"];
 
     private readonly List<PlanModel> _models = [];
@@ -53,6 +55,7 @@ internal sealed class PackPlanner(Recipe recipe, MergeOptions options)
             PlannedTensor[] written = [.. tensors.Select(tensor => new PlannedTensor(tensor.Spec, tensor.Inputs, null))];
             return new PackPlan(
                 recipe,
+                _method,
                 options,
                 _models,
                 names,
@@ -121,10 +124,13 @@ internal sealed class PackPlanner(Recipe recipe, MergeOptions options)
         }
 
         DType dtype = recipe.OutDType ?? recipe.DType ?? inputs[1].DType;
-        TensorGrouping grouping = ChannelMerging.GroupingOf(recipe, slot.Name, slot.Position, experts);
-        return new PlannedMatrix(
+        TensorGrouping grouping = _method.GroupingOf(recipe, slot.Name, slot.Position, experts);
+        var matrix = new PlannedMatrix(
             new TensorSpec(slot.Name, dtype, [.. shape]), inputs, grouping,
             grouping.ByHead ? HeadRows(slot.Name, shape, donor) : 1);
+        return _method is MatrixMethod whole && PackDecision.IsGrouped(matrix)
+            ? matrix with { Settings = whole.SettingsOf(recipe, slot.Name, slot.Position, experts) }
+            : matrix;
     }
 
     private static void RefuseQuantised(TensorSlot slot)

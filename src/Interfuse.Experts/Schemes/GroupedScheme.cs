@@ -24,14 +24,14 @@ internal sealed class GroupedScheme : PackScheme
         _bank = parts.TakeBank(tensor);
         if (_bank.Info.Shape is not [long bankRows and >= 0 and <= int.MaxValue, long columns] || columns != matrix.Columns)
         {
-            throw Unfit(_bank, $"a bank of [R, {matrix.Columns}] with R up to {int.MaxValue}");
+            throw PackParts.Unfit(_bank, $"a bank of [R, {matrix.Columns}] with R up to {int.MaxValue}");
         }
 
         BankRows = bankRows;
         _table = parts.TakeTable(tensor);
         if (_table.Info.DType != DType.Int32 || !_table.Info.Shape.AsSpan().SequenceEqual([_experts, _rows]))
         {
-            throw Unfit(_table, $"a table of I32 [{_experts}, {_rows}]");
+            throw PackParts.Unfit(_table, $"a table of I32 [{_experts}, {_rows}]");
         }
 
         CheckTable(parts.Experts);
@@ -102,10 +102,4 @@ internal sealed class GroupedScheme : PackScheme
                 _table.Path, "changed since the pack was opened; do not write to a pack that is in use", _table.Info.Name);
         }
     }
-
-    private static CheckpointFormatException Unfit(MappedTensor found, string expected) => new(
-        found.Path,
-        $"is {found.Info.DType.SafetensorsName()} [{string.Join(", ", found.Info.Shape)}], where {expected} is expected; the "
-        + "pack is damaged, make it again",
-        found.Info.Name);
 }

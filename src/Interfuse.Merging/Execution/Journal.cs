@@ -5,8 +5,9 @@ namespace Interfuse.Merging.Execution;
 
 /// <summary>The record of finished tensors that lets an interrupted merge be continued.</summary>
 /// <remarks>
-/// A text file: the plan's fingerprint on the first line, then a line per tensor whose bytes are on the disk: its index and how many
-/// of its values are NaN or infinite. A last line that a crash cut short is ignored.
+/// A text file: the plan's fingerprint on the first line, then a line per tensor whose bytes are on the disk: its index, how many
+/// of its values are NaN or infinite, and what figures about it the work itself found. A last line that a crash cut short is
+/// ignored.
 /// </remarks>
 internal sealed class Journal : IDisposable
 {
@@ -30,10 +31,12 @@ internal sealed class Journal : IDisposable
     /// <param name="directory">The directory it is in.</param>
     /// <param name="fingerprint">The plan's.</param>
     /// <param name="tensors">How many tensors the plan has.</param>
-    /// <param name="finished">Receives, by index, how many values of a finished tensor are NaN or infinite.</param>
+    /// <param name="finished">Receives the finished tensors by their index.</param>
+    /// <param name="figures">How many figures a tensor has that has any.</param>
     /// <returns>Null where there is none: the interruption came before anything was written.</returns>
     /// <exception cref="InterfuseException">It belongs to another merge, or is damaged.</exception>
-    public static Journal? Resume(string directory, string fingerprint, int tensors, out Dictionary<int, long> finished)
+    public static Journal? Resume(
+        string directory, string fingerprint, int tensors, out Dictionary<int, FinishedTensor> finished, int figures = 0)
     {
         finished = [];
         string path = Path.Combine(directory, FileName);
@@ -57,14 +60,12 @@ internal sealed class Journal : IDisposable
 
         foreach (string line in lines.Skip(1))
         {
-            if (line.Split(' ') is not [string index, string count]
-                || !int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out int tensor) || tensor >= tensors
-                || !long.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out long nonFinite))
+            if (Parse(line, figures) is not { } tensor || tensor.Index >= tensors)
             {
                 throw new InterfuseException($"{path}: is damaged, so it can't be continued; run without --resume to start over");
             }
 
-            finished[tensor] = nonFinite;
+            finished[tensor.Index] = tensor;
         }
 
         var stream = new FileStream(path, FileMode.Open, FileAccess.Write);
@@ -74,10 +75,37 @@ internal sealed class Journal : IDisposable
     }
 
     /// <summary>Records tensors whose bytes are on the disk.</summary>
-    public void Add(IEnumerable<FinishedTensor> written) => Write(string.Concat(written.Select(
-        tensor => string.Create(CultureInfo.InvariantCulture, $"{tensor.Index} {tensor.NonFinite}\n"))));
+    public void Add(IEnumerable<FinishedTensor> written) => Write(string.Concat(written.Select(Line)));
 
     public void Dispose() => _stream.Dispose();
+
+    // Figures are written so that they are read back to the bit.
+    private static string Line(FinishedTensor tensor) =>
+        string.Create(CultureInfo.InvariantCulture, $"{tensor.Index} {tensor.NonFinite}")
+        + string.Concat(tensor.Figures.Select(figure => " " + figure.ToString("R", CultureInfo.InvariantCulture))) + "\n";
+
+    private static FinishedTensor? Parse(string line, int figures)
+    {
+        string[] words = line.Split(' ');
+        if (words.Length != 2 && words.Length != 2 + figures)
+        {
+            return null;
+        }
+
+        double[] found = new double[words.Length - 2];
+        for (int i = 0; i < found.Length; i++)
+        {
+            if (!double.TryParse(words[i + 2], NumberStyles.Float, CultureInfo.InvariantCulture, out found[i]))
+            {
+                return null;
+            }
+        }
+
+        return int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            && long.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out long nonFinite)
+            ? new FinishedTensor(index, nonFinite) { Figures = found }
+            : null;
+    }
 
     private void Write(string text)
     {
@@ -89,4 +117,14 @@ internal sealed class Journal : IDisposable
 /// <summary>A tensor whose bytes have all been handed to the system.</summary>
 /// <param name="Index">Its place in the layout.</param>
 /// <param name="NonFinite">How many of its values are NaN or infinite.</param>
-internal readonly record struct FinishedTensor(int Index, long NonFinite);
+internal readonly record struct FinishedTensor(int Index, long NonFinite)
+{
+    private readonly IReadOnlyList<double>? _figures;
+
+    /// <summary>What the work found about the tensor, and finding it again would take the work again; empty for nothing.</summary>
+    public IReadOnlyList<double> Figures
+    {
+        get => _figures ?? [];
+        init => _figures = value;
+    }
+}

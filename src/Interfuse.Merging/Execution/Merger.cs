@@ -74,7 +74,7 @@ public sealed class Merger
         int threads = ThreadsWithin(_plan);
         RefuseTooManyExperts();
         string fingerprint = _plan.Fingerprint();
-        Dictionary<int, long> finished = [];
+        Dictionary<int, FinishedTensor> finished = [];
         Journal? earlier = staged.Resumed
             ? Journal.Resume(staged.Path, fingerprint, _plan.TensorCount, out finished)
             : null;
@@ -99,13 +99,13 @@ public sealed class Merger
             threads,
             _device.Name,
             resumed,
-            [.. finished.Where(entry => entry.Value > 0).OrderBy(entry => entry.Key)
-                .Select(entry => new NonFiniteTensor(_plan.Tensors[entry.Key].Output.Name, entry.Value))]);
+            [.. finished.Values.Where(tensor => tensor.NonFinite > 0).OrderBy(tensor => tensor.Index)
+                .Select(tensor => new NonFiniteTensor(_plan.Tensors[tensor.Index].Output.Name, tensor.NonFinite))]);
     }
 
     /// <summary>Writes what is not in <paramref name="finished"/> yet, and adds it; gives how many tensors were.</summary>
     private int WriteWeights(
-        string directory, Journal? earlier, string fingerprint, Dictionary<int, long> finished, int threads, CancellationToken cancellation)
+        string directory, Journal? earlier, string fingerprint, Dictionary<int, FinishedTensor> finished, int threads, CancellationToken cancellation)
     {
         // The journal comes first: shards without one could be another merge's, and be published with this one's.
         using Journal journal = earlier ?? Journal.Create(directory, fingerprint);
@@ -132,7 +132,7 @@ public sealed class Merger
     }
 
     private void Compute(
-        CheckpointWriter writer, Journal journal, Dictionary<int, long> finished, int threads, CancellationToken cancellation)
+        CheckpointWriter writer, Journal journal, Dictionary<int, FinishedTensor> finished, int threads, CancellationToken cancellation)
     {
         int[] todo = [.. Enumerable.Range(0, _plan.Tensors.Count).Where(tensor => !finished.ContainsKey(tensor))];
         using ReadAhead readAhead = new([.. todo.Select(tensor => _plan.Tensors[tensor])]);
@@ -141,10 +141,11 @@ public sealed class Merger
         {
             scheduler = new TileScheduler(Jobs(todo, readAhead), threads + 1, job =>
             {
-                writeBehind.Add(new FinishedTensor(job.Index, job.NonFinite));
+                FinishedTensor tensor = new(job.Index, job.NonFinite);
+                writeBehind.Add(tensor);
                 lock (finished)
                 {
-                    finished[job.Index] = job.NonFinite;
+                    finished[job.Index] = tensor;
                 }
 
                 _progress.TensorDone();

@@ -8,8 +8,12 @@ namespace Interfuse.Merging.Execution;
 /// <remarks>
 /// Without it, the system would keep gigabytes of output in memory until the flush at the end, which then takes as long as the merge.
 /// </remarks>
+/// <param name="journal">The journal.</param>
+/// <param name="bytesOf">The bytes of a tensor, by its index.</param>
+/// <param name="flush">Brings all that was written of some tensors to the disk.</param>
+/// <param name="failed">Is told of a failure.</param>
 internal sealed class WriteBehind(
-    CheckpointWriter writer, CheckpointLayout layout, Journal journal, Action<Exception> failed) : IDisposable
+    Journal journal, Func<int, long> bytesOf, Action<IEnumerable<int>> flush, Action<Exception> failed) : IDisposable
 {
     // Often enough to keep the disk busy and lose little in a crash, seldom enough not to flush small models tensor by tensor.
     private const long BatchBytes = 64 << 20;
@@ -17,6 +21,12 @@ internal sealed class WriteBehind(
 
     private readonly BlockingCollection<FinishedTensor> _written = [];
     private Thread? _thread;
+
+    /// <summary>For tensors that are one each in a layout.</summary>
+    public WriteBehind(CheckpointWriter writer, CheckpointLayout layout, Journal journal, Action<Exception> failed)
+        : this(journal, tensor => layout[tensor].Info.ByteLength, tensors => Flush(writer, layout, tensors), failed)
+    {
+    }
 
     public void Start()
     {
@@ -35,6 +45,14 @@ internal sealed class WriteBehind(
         _written.Dispose();
     }
 
+    private static void Flush(CheckpointWriter writer, CheckpointLayout layout, IEnumerable<int> tensors)
+    {
+        foreach (int shard in tensors.Select(tensor => layout[tensor].Shard).Distinct())
+        {
+            writer.FlushShard(shard);
+        }
+    }
+
     private void Run()
     {
         try
@@ -49,17 +67,13 @@ internal sealed class WriteBehind(
                     if (_written.TryTake(out FinishedTensor tensor, BatchTime))
                     {
                         batch.Add(tensor);
-                        bytes += layout[tensor.Index].Info.ByteLength;
+                        bytes += bytesOf(tensor.Index);
                     }
                 }
 
                 if (batch.Count > 0 && !_written.IsCompleted)
                 {
-                    foreach (int shard in batch.Select(tensor => layout[tensor.Index].Shard).Distinct())
-                    {
-                        writer.FlushShard(shard);
-                    }
-
+                    flush(batch.Select(tensor => tensor.Index));
                     journal.Add(batch);
                     batch.Clear();
                 }

@@ -47,6 +47,7 @@ public sealed class KernelBenchmarkTests
     [TestCase("cluster-channels", "4 experts, 2 groups", "3 parts")]
     [TestCase("channel-grams", "16 experts", "3 parts")]
     [TestCase("merge-groups", "8 experts, 3 groups", "3 parts")]
+    [TestCase("elect-unified", "4 experts", "3 parts")]
     [TestCase("gather-batch", "rows uniform", "3 parts")]
     [TestCase("matmul", "16 vectors", "3 parts")]
     [TestCase("attention", "1 sequence", "whole")]
@@ -137,6 +138,7 @@ public sealed class KernelBenchmarkTests
     [TestCase("cluster-channels", "4 experts, 2 groups", 10.0, 4.0 + ((4 + 16) / 64.0))]
     [TestCase("channel-grams", "8 experts", 18.0, 64 * 8 / 64.0)]
     [TestCase("merge-groups", "4 experts, 2 groups", 10.0 + (4 * 4 / 64.0), 4.0)]
+    [TestCase("elect-unified", "8 experts", 18.0, 2.0 + (8 / 8.0) + (8 * 40 / 64.0))]
     public void Bytes_are_those_of_inputs_and_outputs_once(
         string operation, string variant, double read, double written)
     {

@@ -60,6 +60,12 @@ public class OperationFaultTests : SoftwareFixture
             q.MagnitudeHistogram(a, b, 0, 20, bins);
             return Bytes<long>(bins);
         }),
+        new("conflicts", (q, a, b, r) =>
+        {
+            long[] counts = new long[DeviceQueue.ConflictCounts(2)];
+            q.CountConflicts(a, [b, a], [new(0x3D00_0000, 70), TopKThreshold.All], 0, counts);
+            return Bytes<long>(counts);
+        }),
         new("count and collect", (q, a, b, r) =>
         {
             var tiles = new TileCount[TileGrid.TileCount(Length)];
@@ -82,12 +88,50 @@ public class OperationFaultTests : SoftwareFixture
             q.Upload(Bytes<int>(rows), table);
             q.MergeGroups(a, [b, a], Channels, 0.5f, table, r);
         })),
+        new("unified task vector", (q, a, b, r) => Void(() =>
+        {
+            const int columns = Length / Channels;
+            const int words = 2 * Channels * ((columns + 31) / 32);
+            var masks = new DeviceSpan(r.Buffer, Length * 4L, DType.UInt32, words);
+            var sums = new DeviceSpan(
+                r.Buffer, (Length * 4L) + (4 * words), DType.Float64, 2 * Channels * AgreementSums.Count);
+            q.ElectUnified(a, [b, a], Channels, r, masks, sums);
+        })),
         new("matrix products", (q, a, b, r) => Void(() =>
         {
             var index = new DeviceSpan(r.Buffer, Length * 4L, DType.Int32, Channels);
             q.Upload(Bytes<int>([.. Enumerable.Range(0, Channels).Reverse()]), index);
             var bank = new GroupedBank(a.Slice(0, 16 * Channels), index, 1, Channels, 16);
             q.MatMul(bank, 0, b.Slice(0, 16 * 3), r.Slice(0, 3 * Channels));
+        })),
+        new("low-rank rows", (q, a, b, r) => Void(() =>
+        {
+            var bank = new LowRankBank(a.Slice(0, 9 * 16), b.Slice(0, 2 * 9 * 3), b.Slice(64, 2 * 3 * 16), 2, 9, 16, 3);
+            q.Gather(bank, 1, 2, r.Slice(0, 7 * 16));
+            q.Gather(bank, LowRankBank.SharedOnly, 0, r.Slice(7 * 16, 9 * 16));
+            q.GatherBatch(bank, [new(0, 8), new(LowRankBank.SharedOnly, 1), new(1, 0)], r.Slice(512, 3 * 16));
+        })),
+        new("sparse rows", (q, a, b, r) => Void(() =>
+        {
+            var words = new DeviceSpan(r.Buffer, Length * 4L, DType.Int32, (2 * 9) + 1);
+            q.Upload(Bytes<int>([.. Enumerable.Range(0, (2 * 9) + 1).Select(i => 3 * i)]), words);
+            var places = new DeviceSpan(r.Buffer, (Length * 4L) + 128, DType.UInt16, 2 * 9 * 3);
+            q.Upload(Bytes<ushort>([.. Enumerable.Range(0, 2 * 9 * 3).Select(i => (ushort)(5 * (i % 3)))]), places);
+            var bank = new SparseBank(a.Slice(0, 9 * 16), words, places, b.Slice(64, 2 * 9 * 3), 2, 9, 16);
+            q.Gather(bank, 1, 2, r.Slice(0, 7 * 16));
+            q.GatherBatch(bank, [new(0, 8), new(SparseBank.Shared, 1)], r.Slice(256, 2 * 16));
+            q.GatherMultiply(bank, [1, 0, 1], b.Slice(0, 3 * 16), r.Slice(512, 3 * 9));
+            q.MatMul(bank, 1, b.Slice(0, 5 * 16), r.Slice(1024, 5 * 9));
+        })),
+        new("masked rows", (q, a, b, r) => Void(() =>
+        {
+            var mask = new DeviceSpan(r.Buffer, Length * 4L, DType.UInt32, 2 * 9);
+            q.Upload(Bytes<uint>(Blocks.Words(2 * 9, 1)), mask);
+            var bank = new MaskedBank(a.Slice(0, 9 * 16), b.Slice(0, 9 * 16), mask, a.Slice(0, 2), 2, 9, 16);
+            q.Gather(bank, 1, 2, r.Slice(0, 7 * 16));
+            q.GatherBatch(bank, [new(0, 8), new(1, 1)], r.Slice(256, 2 * 16));
+            q.GatherMultiply(bank, [1, 0, 1], b.Slice(0, 3 * 16), r.Slice(512, 3 * 9));
+            q.MatMul(bank, 1, b.Slice(0, 5 * 16), r.Slice(1024, 5 * 9));
         })),
         new("between products", (q, a, b, r) => Void(() =>
         {

@@ -54,6 +54,15 @@ public partial class RefusalTests(TestDevice device) : DeviceFixture(device)
         new("sums inside a counter", "multiple of 4", (q, s) =>
             q.MagnitudeSums(s.Floats(0), s.Floats(1), new(1f), 1, new MagnitudeSum[1])),
 
+        new("conflicts of nobody", "at least one", (q, s) => q.CountConflicts(s.Floats(0), [], [], 0, new long[2])),
+        new("conflicts of two lengths", "length", (q, s) =>
+            q.CountConflicts(s.Floats(0), [s.Part(1, DType.Float32, 3)], [TopKThreshold.All], 0, new long[2])),
+        new("conflicts with too few counts", "4 counts", (q, s) =>
+            q.CountConflicts(
+                s.Floats(0), [s.Floats(1), s.Floats(2)], [TopKThreshold.All, TopKThreshold.All], 0, new long[3])),
+        new("conflicts inside a counter", "multiple of 4", (q, s) =>
+            q.CountConflicts(s.Floats(0), [s.Floats(1)], [TopKThreshold.All], 2, new long[2])),
+
         new("k below 0", "keep", (q, s) => q.FindThreshold(s.Floats(0), s.Floats(1), -1)),
         new("k above all", "keep", (q, s) => q.FindThreshold(s.Floats(0), s.Floats(1), Length + 1)),
         new("selection of two lengths", "length", (q, s) =>
@@ -120,6 +129,8 @@ public partial class RefusalTests(TestDevice device) : DeviceFixture(device)
             q.MergeGroups(s.Floats(0), [s.Floats(1)], Channels, 1f, s.Table(2), s.Floats(0))),
         new("a bank over its table", "overlaps", (q, s) =>
             q.MergeGroups(s.Floats(0), [s.Floats(1)], Channels, 1f, s.Table(2), s.Floats(2))),
+
+        .. UnifiedMistakes,
     ];
 
     /// <summary>The same for both ways to merge.</summary>

@@ -119,6 +119,10 @@ internal sealed class SideBySide(DeviceQueue tested, DeviceQueue reference) : ID
         return MemoryMarshal.Cast<byte, float>(contents.AsSpan((int)place.ByteOffset, (int)place.Length * 4)).ToArray();
     }
 
+    /// <summary>The bytes of elements on the device under test.</summary>
+    public byte[] Bytes(Place place) => _tested.Contents(place.Buffer).AsSpan(
+        (int)place.ByteOffset, (int)place.Length * place.DType.Size()).ToArray();
+
     /// <summary>Does something on the device under test alone.</summary>
     public T OnTested<T>(Func<Side, T> operation) => operation(_tested);
 

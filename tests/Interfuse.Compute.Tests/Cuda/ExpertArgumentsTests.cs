@@ -16,9 +16,20 @@ public unsafe class ExpertArgumentsTests
         Assert.That(Unsafe.SizeOf<ClusterArguments>(), Is.EqualTo(280));
         Assert.That(Unsafe.SizeOf<ChannelGramsArguments>(), Is.EqualTo(240));
         Assert.That(Unsafe.SizeOf<MergeGroupsArguments>(), Is.EqualTo(264));
+        Assert.That(Unsafe.SizeOf<ElectUnifiedArguments>(), Is.EqualTo(272));
         Assert.That(Unsafe.SizeOf<GatherArguments>(), Is.EqualTo(56));
         Assert.That(Unsafe.SizeOf<GatherBatchArguments>(), Is.EqualTo(3632));
         Assert.That(Unsafe.SizeOf<GatherMultiplyArguments>(), Is.EqualTo(320));
+        Assert.That(Unsafe.SizeOf<LowRankSource>(), Is.EqualTo(64));
+        Assert.That(Unsafe.SizeOf<LowRankRowsArguments>(), Is.EqualTo(80));
+        Assert.That(Unsafe.SizeOf<LowRankBatchArguments>(), Is.EqualTo(3656));
+        Assert.That(Unsafe.SizeOf<SparseSource>(), Is.EqualTo(56));
+        Assert.That(Unsafe.SizeOf<MaskedSource>(), Is.EqualTo(64));
+        Assert.That(Unsafe.SizeOf<RowRange>(), Is.EqualTo(24));
+        Assert.That(Unsafe.SizeOf<RowBatch>(), Is.EqualTo(3600));
+        Assert.That(Unsafe.SizeOf<ProductBatch>(), Is.EqualTo(544));
+        Assert.That(Unsafe.SizeOf<BankArguments<SparseSource, RowBatch>>(), Is.EqualTo(3656));
+        Assert.That(Unsafe.SizeOf<BankArguments<MaskedSource, ProductBatch>>(), Is.EqualTo(608));
     }
 
     [Test]
@@ -31,8 +42,14 @@ public unsafe class ExpertArgumentsTests
         Assert.That(Offset<ClusterArguments>(nameof(ClusterArguments.Groups)), Is.EqualTo(256));
         Assert.That(Offset<ChannelGramsArguments>(nameof(ChannelGramsArguments.Grams)), Is.EqualTo(232));
         Assert.That(Offset<MergeGroupsArguments>(nameof(MergeGroupsArguments.Table)), Is.EqualTo(256));
+        Assert.That(Offset<ElectUnifiedArguments>(nameof(ElectUnifiedArguments.Unified)), Is.EqualTo(232));
         Assert.That(Offset<GatherBatchArguments>(nameof(GatherBatchArguments.Places)), Is.EqualTo(48));
         Assert.That(Offset<GatherMultiplyArguments>(nameof(GatherMultiplyArguments.Experts)), Is.EqualTo(64));
+        Assert.That(Offset<LowRankRowsArguments>(nameof(LowRankRowsArguments.FirstPlace)), Is.EqualTo(64));
+        Assert.That(Offset<LowRankBatchArguments>(nameof(LowRankBatchArguments.Places)), Is.EqualTo(72));
+        Assert.That(Offset<RowBatch>(nameof(RowBatch.Places)), Is.EqualTo(16));
+        Assert.That(Offset<ProductBatch>(nameof(ProductBatch.Experts)), Is.EqualTo(32));
+        Assert.That(Offset<ProductBatch>(nameof(ProductBatch.Members)), Is.EqualTo(288));
     }
 
     private static int Offset<T>(string field) => (int)Marshal.OffsetOf<T>(field);

@@ -16,6 +16,7 @@ public class MergeArgumentsTests
             Assert.That(Unsafe.SizeOf<TaskTermArguments>(), Is.EqualTo(56));
             Assert.That(Unsafe.SizeOf<TaskVectorArguments>(), Is.EqualTo(104));
             Assert.That(Unsafe.SizeOf<MergeArguments>(), Is.EqualTo(968));
+            Assert.That(Unsafe.SizeOf<ConflictArguments>(), Is.EqualTo(928));
             Assert.That(Unsafe.SizeOf<DotArguments>(), Is.EqualTo(48));
             Assert.That(Unsafe.SizeOf<MagnitudeSumsArguments>(), Is.EqualTo(96));
         });

@@ -42,6 +42,45 @@ internal sealed class EncoderDeviceTests
         Assert.That(_shop.Digest("software"), Is.EqualTo(_shop.Digest("pack")));
     }
 
+    [Test]
+    public void Masked_task_vectors_are_the_processors_bytes([Values("scale: total", "")] string parameters)
+    {
+        _shop.Models("add", "code", "math");
+        string yaml = PackWorkshop.Yaml(parameters, "add", "code", "math")
+            .Replace("channel_merging", "emr_merging", StringComparison.Ordinal);
+        _shop.Pack(yaml);
+        using CudaDevice software = SoftwareCuda.Open();
+        _shop.Pack(yaml, "software", new MergeOptions { Device = software });
+
+        Assert.That(_shop.Digest("software"), Is.EqualTo(_shop.Digest("pack")));
+    }
+
+    [Test]
+    public void Low_rank_parts_are_the_processors_bytes(
+        [Values("rank: 3", "shared: ties, density: 0.5, budget: 0.6")] string parameters)
+    {
+        _shop.Models("add", "code", "math");
+        string yaml = PackWorkshop.Yaml(parameters, "add", "code", "math")
+            .Replace("channel_merging", "twin_merging", StringComparison.Ordinal);
+        _shop.Pack(yaml);
+        using CudaDevice software = SoftwareCuda.Open();
+        _shop.Pack(yaml, "software", new MergeOptions { Device = software });
+
+        Assert.That(_shop.Digest("software"), Is.EqualTo(_shop.Digest("pack")));
+    }
+
+    [Test]
+    public void Sparse_experts_are_the_processors_bytes([Values("conflict: any, beta: 0.3", "top_k: 2, rho: 0.3, density: 0.5")] string parameters)
+    {
+        new LayeredModels(_shop, [0.4, 0.1, 0.3]).Write("add", "code", "math");
+        string yaml = LayeredModels.Yaml(parameters, "add", "code", "math");
+        _shop.Pack(yaml);
+        using CudaDevice software = SoftwareCuda.Open();
+        _shop.Pack(yaml, "software", new MergeOptions { Device = software });
+
+        Assert.That(_shop.Digest("software"), Is.EqualTo(_shop.Digest("pack")));
+    }
+
     [TestCase("alloc:3")]
     [TestCase("copy:5")]
     [TestCase("launch:2")]

@@ -56,7 +56,7 @@ internal sealed class PackWorkshop : IDisposable
         + $"parameters: {{{parameters}}}\n";
 
     public Recipe Read(string yaml) =>
-        Recipe.Parse(yaml, this["recipe.yml"], ChannelMerging.RecipeSignatures);
+        Recipe.Parse(yaml, this["recipe.yml"], PackMethods.RecipeSignatures);
 
     public EncodingReport Pack(
         string yaml, string target = "pack", MergeOptions? options = null, CancellationToken cancellation = default)
@@ -116,6 +116,15 @@ internal sealed class PackWorkshop : IDisposable
     {
         using var checkpoint = Checkpoint.Open(this[name]);
         return checkpoint.Tensors.ToDictionary(tensor => tensor.Name, Bytes);
+    }
+
+    /// <summary>An expert's tensors, as they are exported.</summary>
+    public Dictionary<string, byte[]> Export(string target, string expert)
+    {
+        using var pack = ExpertPack.Open(this[target]);
+        string exported = $"{target}-{expert}";
+        PackExport.Run(pack, pack.FindExpert(expert), this[exported], new PackExportOptions { Overwrite = true });
+        return Model(exported);
     }
 
     /// <summary>Name and digest of every file of a directory.</summary>

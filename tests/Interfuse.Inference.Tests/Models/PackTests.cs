@@ -22,7 +22,7 @@ public sealed class PackTests
         _folder = new TempFolder();
         string yaml = File.ReadAllText(TinyExperts.PathOf("channel_merging.yml"));
         Recipe recipe = Recipe.Parse(
-            yaml, Path.Combine(TinyExperts.PathOf("."), "recipe.yml"), ChannelMerging.RecipeSignatures);
+            yaml, Path.Combine(TinyExperts.PathOf("."), "recipe.yml"), PackMethods.RecipeSignatures);
         using (PackPlan plan = PackPlan.Create(recipe, new MergeOptions()))
         {
             PackEncoder.Run(plan, _folder["pack"], new MergeProgress(), CancellationToken.None);

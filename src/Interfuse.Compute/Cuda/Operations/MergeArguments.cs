@@ -102,6 +102,17 @@ internal struct MergeArguments
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct ConflictArguments
+{
+    public ulong Base;
+    public long Length;
+    public ulong Counts;
+    public PerExpert<TaskTermArguments> Terms;
+    public int Count;
+    public int BaseDType;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal readonly record struct DotArguments(
     ulong A, ulong B, long Length, ulong Tiles, int ADType, int BDType, int Vectorized, int Reserved = 0);
 
