@@ -10,8 +10,12 @@ namespace Interfuse.Experts;
 /// </remarks>
 /// <param name="spec">The tensor of an expert's model.</param>
 /// <param name="experts">How many experts there are; 1 for a plain model.</param>
-public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
+public abstract partial class LoadedTensor(TensorSpec spec, int experts) : IDisposable
 {
+    /// <summary>What stands for an expert where the model is meant that the experts share, see
+    /// <see cref="HasShared"/>.</summary>
+    public const int SharedExpert = -1;
+
     /// <summary>The tensor of an expert's model.</summary>
     public TensorSpec Spec { get; } = spec;
 
@@ -20,6 +24,15 @@ public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
 
     /// <summary>N, the experts; 1 for a plain model.</summary>
     public int ExpertCount { get; } = experts;
+
+    /// <summary>
+    /// Whether the scheme keeps a matrix that the experts share, which every operation takes
+    /// <see cref="SharedExpert"/> for. Elsewhere the uniform mixture of the experts stands for it.
+    /// </summary>
+    public virtual bool HasShared => false;
+
+    /// <summary>Whether the tensor is one for all experts, and so for every mixture.</summary>
+    public virtual bool IsAlike => ExpertCount == 1;
 
     /// <summary>Copies consecutive rows of one expert, as many as the destination has room for.</summary>
     /// <param name="queue">A queue of the device.</param>
@@ -74,7 +87,7 @@ public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
     /// <summary>Refuses an expert that the pack does not have.</summary>
     protected void CheckExpert(int expert)
     {
-        if (expert < 0 || expert >= ExpertCount)
+        if (expert < (HasShared ? SharedExpert : 0) || expert >= ExpertCount)
         {
             throw new ArgumentOutOfRangeException(
                 nameof(expert), expert, $"There is no expert {expert} among {ExpertCount}.");

@@ -46,6 +46,8 @@ internal sealed class BankedTensor : LoadedTensor
         () => DeviceLoad.Bring(values, queue),
         () => DeviceLoad.Identity(TensorMatrix.Of(spec.Shape).Rows, queue));
 
+    public override bool IsAlike => _bank.Experts == 1;
+
     public override void Gather(DeviceQueue queue, int expert, long firstRow, DeviceSpan destination)
     {
         CheckExpert(expert);
@@ -66,14 +68,7 @@ internal sealed class BankedTensor : LoadedTensor
 
     public override void Multiply(DeviceQueue queue, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y)
     {
-        if (x.Length != experts.Length * Matrix.Columns || y.Length != experts.Length * Matrix.Rows)
-        {
-            throw new ArgumentException(
-                $"A batch of {experts.Length} takes as many vectors of {Matrix.Columns} and gives as many of {Matrix.Rows}; "
-                + $"there are {x.Length} and {y.Length} elements.",
-                nameof(experts));
-        }
-
+        CheckBatch(experts.Length, x, y);
         Span<int> places = stackalloc int[DeviceQueue.MaxBatch];
         for (int start = 0; start < experts.Length; start += places.Length)
         {

@@ -17,6 +17,15 @@ internal abstract class PackScheme
     /// <summary>The schemes' names, as <c>pack.json</c> has them.</summary>
     public static IEnumerable<string> Names { get; } = Known.Keys.Order(StringComparer.Ordinal).ToArray();
 
+    /// <summary>
+    /// Whether there is a tensor that the experts share, which <see cref="Copy"/> takes
+    /// <see cref="LoadedTensor.SharedExpert"/> for.
+    /// </summary>
+    public virtual bool HasShared => false;
+
+    /// <summary>Whether the tensor is one for all experts, and so for every mixture.</summary>
+    public virtual bool IsAlike => false;
+
     /// <summary>R, the rows that are stored.</summary>
     public abstract long BankRows { get; }
 
@@ -34,7 +43,7 @@ internal abstract class PackScheme
     public static PackScheme Open(string scheme, TensorSpec tensor, PackParts parts) => Known[scheme](tensor, parts);
 
     /// <summary>Makes some bytes of one expert's tensor, on the calling thread.</summary>
-    /// <param name="expert">The expert.</param>
+    /// <param name="expert">The expert, or <see cref="LoadedTensor.SharedExpert"/> where there is one.</param>
     /// <param name="byteOffset">The first byte, counted from the tensor's first.</param>
     /// <param name="destination">Receives the bytes.</param>
     /// <param name="length">How many, within the tensor.</param>

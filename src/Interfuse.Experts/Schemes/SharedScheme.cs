@@ -24,6 +24,8 @@ internal sealed class SharedScheme : PackScheme
         }
     }
 
+    public override bool IsAlike => true;
+
     public override long BankRows { get; }
 
     public override long StoredBytes => _values.Info.ByteLength;
