@@ -42,6 +42,33 @@ public sealed class MixScratch(DeviceQueue queue) : IDisposable
         }
     }
 
+    /// <summary><c>((w_0 * x_0) + w_1 * x_1) + ...</c> in float32, rounded once to the destination's type.</summary>
+    /// <param name="parts">Of any float types, equally long.</param>
+    /// <param name="weights">As many.</param>
+    /// <param name="destination">Receives the sum.</param>
+    /// <exception cref="ArgumentException">Types, counts, lengths or overlap break the rules of
+    /// <see cref="DeviceQueue.LinearCombination"/>, but that there may be any number of parts.</exception>
+    public void AddUp(ReadOnlySpan<DeviceSpan> parts, ReadOnlySpan<float> weights, DeviceSpan destination)
+    {
+        int most = queue.Device.MaxExperts;
+        if (parts.Length <= most)
+        {
+            queue.LinearCombination(parts, weights, destination);
+            return;
+        }
+
+        // More than the device takes at once: the sum so far is the first input of the next step, times 1, which changes
+        // nothing.
+        DeviceSpan sum = Take(Use.Sums, DType.Float32, destination.Length);
+        queue.LinearCombination(parts[..most], weights[..most], sum);
+        for (int from = most; from < parts.Length; from += most - 1)
+        {
+            int to = Math.Min(from + most - 1, parts.Length);
+            queue.LinearCombination(
+                [sum, .. parts[from..to]], [1f, .. weights[from..to]], to == parts.Length ? destination : sum);
+        }
+    }
+
     /// <summary>Elements for a use; what the last call for the same use gave is void.</summary>
     internal DeviceSpan Take(Use use, DType dtype, long length)
     {
@@ -64,31 +91,6 @@ public sealed class MixScratch(DeviceQueue queue) : IDisposable
 
     /// <summary>Requests to fill; valid until the next call.</summary>
     internal Span<ExpertRow> Rows(int count) => Reserve(ref _rows, count);
-
-    /// <summary><c>((w_0 * x_0) + w_1 * x_1) + ...</c> in float32, rounded once to the destination's type.</summary>
-    /// <param name="parts">Of any float types, equally long.</param>
-    /// <param name="weights">As many.</param>
-    /// <param name="destination">Receives the sum.</param>
-    internal void AddUp(ReadOnlySpan<DeviceSpan> parts, ReadOnlySpan<float> weights, DeviceSpan destination)
-    {
-        int most = queue.Device.MaxExperts;
-        if (parts.Length <= most)
-        {
-            queue.LinearCombination(parts, weights, destination);
-            return;
-        }
-
-        // More than the device takes at once: the sum so far is the first input of the next step, times 1, which changes
-        // nothing.
-        DeviceSpan sum = Take(Use.Sums, DType.Float32, destination.Length);
-        queue.LinearCombination(parts[..most], weights[..most], sum);
-        for (int from = most; from < parts.Length; from += most - 1)
-        {
-            int to = Math.Min(from + most - 1, parts.Length);
-            queue.LinearCombination(
-                [sum, .. parts[from..to]], [1f, .. weights[from..to]], to == parts.Length ? destination : sum);
-        }
-    }
 
     private static Span<T> Reserve<T>(ref T[] kept, int count)
     {

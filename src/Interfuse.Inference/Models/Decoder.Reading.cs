@@ -20,8 +20,11 @@ public sealed partial class Decoder
     // Rows of logits that are computed at a time.
     private const int LogitRows = 64;
 
+    // Takes the vectors [T, hidden] of the tokens of a pass.
+    private delegate void PassHandler(ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden);
+
     /// <summary>Reads prompts, or further parts of texts that are known beforehand.</summary>
-    /// <param name="batch">What to read: any number of sequences, each once, of any lengths and experts.</param>
+    /// <param name="batch">What to read: any number of sequences, each once, of any lengths and mixtures.</param>
     /// <param name="handler">Is given the logits wanted, those of one reading in the order of its tokens.</param>
     /// <exception cref="InterfuseException">A token is not in the vocabulary, or a sequence gets longer than
     /// <see cref="DecoderConfig.ContextLength"/>; nothing has been read.</exception>
@@ -54,12 +57,34 @@ public sealed partial class Decoder
 
     private void Forward(IReadOnlyList<Reading> batch, bool isPrompt, LogitsHandler handler)
     {
+        ForEachPass(batch, isPrompt, _layers.Count, (tokens, hidden) =>
+        {
+            var wanted = new List<int>();
+            for (int row = 0; row < tokens.Length; row++)
+            {
+                Reading reading = batch[tokens[row].Reading];
+                if (tokens[row].Index >= Math.Min(reading.LogitsFrom, reading.Tokens.Length - 1))
+                {
+                    wanted.Add(row);
+                }
+            }
+
+            foreach (int[] rows in wanted.Chunk(LogitRows))
+            {
+                GiveLogits(tokens, hidden, rows, isPrompt, handler);
+            }
+        });
+    }
+
+    // Reads a batch and gives the vectors after some layers of each pass.
+    private void ForEachPass(IReadOnlyList<Reading> batch, bool isPrompt, int depth, PassHandler handler)
+    {
         Check(batch);
         _cache.Reserve(batch.Sum(reading => reading.Sequence.PagesMissing(reading.Tokens.Length)));
 
-        // Those of one expert one after the other.
+        // Those of one mixture one after the other.
         var tokens = new List<DecoderToken>();
-        foreach (int number in Enumerable.Range(0, batch.Count).OrderBy(i => batch[i].Sequence.Expert))
+        foreach (int number in Enumerable.Range(0, batch.Count).OrderBy(i => batch[i].Sequence.Number))
         {
             Reading reading = batch[number];
             int start = reading.Sequence.Length;
@@ -75,23 +100,16 @@ public sealed partial class Decoder
         {
             int count = Math.Min(MaxPassTokens, tokens.Count - start);
             ReadOnlySpan<DecoderToken> part = CollectionsMarshal.AsSpan(tokens).Slice(start, count);
-            using var pass = new DecoderPass(_queue, part, isPrompt, _rotation, Config.HeadLength);
-            DeviceSpan hidden = Run(pass, part);
-            var wanted = new List<int>();
-            for (int row = 0; row < count; row++)
-            {
-                Reading reading = batch[part[row].Reading];
-                if (part[row].Index >= Math.Min(reading.LogitsFrom, reading.Tokens.Length - 1))
-                {
-                    wanted.Add(row);
-                }
-            }
-
-            foreach (int[] rows in wanted.Chunk(LogitRows))
-            {
-                GiveLogits(part, hidden, rows, isPrompt, handler);
-            }
+            using DecoderPass pass = MakePass(part, isPrompt);
+            handler(part, Run(pass, part, depth));
         }
+    }
+
+    private DecoderPass MakePass(ReadOnlySpan<DecoderToken> tokens, bool isPrompt)
+    {
+        var pass = new DecoderPass(_queue, _scratch, tokens, _lastBatch, isPrompt, _rotation, Config.HeadLength);
+        _lastBatch = pass.Batch;
+        return pass;
     }
 
     private void GiveLogits(
@@ -106,7 +124,7 @@ public sealed partial class Decoder
             owners[i] = tokens[rows[i]];
         }
 
-        using var pass = new DecoderPass(_queue, owners, isPrompt, _rotation, Config.HeadLength);
+        using DecoderPass pass = MakePass(owners, isPrompt);
         Norm(pass, chosen, _norm, size, chosen);
         DeviceSpan logits = _activations.Take("logits", (long)rows.Length * Config.VocabularySize);
         _head.Apply(pass, chosen, logits);

@@ -6,13 +6,16 @@ namespace Interfuse.Inference.Models;
 
 /// <summary>A decoder-only model, or all experts of a pack, ready to run on a device.</summary>
 /// <remarks>
-/// What comes out for a sequence depends on its own tokens and expert only: not on the sequences that share a batch with
+/// What comes out for a sequence depends on its own tokens and experts only: not on the sequences that share a batch with
 /// it, nor on threads or the device. Serves one thread at a time.
 /// </remarks>
 public sealed partial class Decoder : IDisposable
 {
     /// <summary>The most tokens that go through the layers at once; longer batches go in several passes.</summary>
     public const int MaxPassTokens = 512;
+
+    /// <summary>The most different mixtures of several experts that sequences may have at once.</summary>
+    public const int MaxMixtures = MixTable.MaxMixtures;
 
     private readonly DeviceQueue _queue;
     private readonly List<DecoderLayer> _layers = [];
@@ -22,13 +25,20 @@ public sealed partial class Decoder : IDisposable
     private readonly KeyValueCache _cache;
     private readonly RotaryAngles _rotation;
     private readonly Activations _activations;
+    private readonly MixScratch _scratch;
+    private readonly MixTable _mixes;
+    private readonly IReadOnlyList<ExpertVectors> _vectors;
+    private MixedBatch? _lastBatch;
 
-    private Decoder(DecoderConfig config, DecoderLoader loader, DeviceQueue queue, ModelWeights weights)
+    private Decoder(
+        DecoderConfig config, DecoderLoader loader, DeviceQueue queue, MixScratch scratch, ModelWeights weights)
     {
         Config = config;
         ExpertCount = weights.ExpertCount;
         Name = weights.Path;
         _queue = queue;
+        _scratch = scratch;
+        _mixes = new MixTable(ExpertCount);
         _rotation = new RotaryAngles(config.Rope, config.HeadLength);
         _cache = new KeyValueCache(config, queue);
         _activations = new Activations(queue.Device);
@@ -57,6 +67,7 @@ public sealed partial class Decoder : IDisposable
 
         _embedding = embedding;
         _norm = norm;
+        _vectors = loader.AllVectors;
     }
 
     /// <summary>The model's shape.</summary>
@@ -80,12 +91,14 @@ public sealed partial class Decoder : IDisposable
         ArgumentNullException.ThrowIfNull(device);
         var config = DecoderConfig.Read(weights.Config, System.IO.Path.Combine(weights.Path, "config.json"));
         DeviceQueue queue = device.CreateQueue();
+        var scratch = new MixScratch(queue);
         try
         {
-            return new Decoder(config, new DecoderLoader(weights, queue), queue, weights);
+            return new Decoder(config, new DecoderLoader(weights, queue, scratch), queue, scratch, weights);
         }
         catch
         {
+            scratch.Dispose();
             queue.Dispose();
             throw;
         }
@@ -98,7 +111,35 @@ public sealed partial class Decoder : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(expert);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(expert, ExpertCount);
-        return new DecoderSequence(this, _cache, expert);
+        return Start(ExpertMix.Of(expert));
+    }
+
+    /// <summary>Begins a sequence of an expert, a mixture of experts or the model they share.</summary>
+    /// <param name="mix">Who reads it; <see cref="ExpertMix.Shared"/> of a plain model is the model.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such expert.</exception>
+    /// <exception cref="InterfuseException">There are <see cref="MaxMixtures"/> other mixtures in use.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">The device is full.</exception>
+    public DecoderSequence Start(ExpertMix mix)
+    {
+        ArgumentNullException.ThrowIfNull(mix);
+        if (!mix.IsShared)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(mix.Parts[^1].Expert, ExpertCount, nameof(mix));
+        }
+
+        int number = _mixes.Take(mix, out bool isNew);
+        if (number < 0)
+        {
+            throw new InterfuseException(
+                $"{Name}: {MaxMixtures} mixtures of experts are in use at once, and no more are possible; wait for one to end.");
+        }
+
+        if (isNew)
+        {
+            Prepare(mix, number);
+        }
+
+        return new DecoderSequence(this, _cache, mix, number);
     }
 
     /// <inheritdoc/>
@@ -113,12 +154,33 @@ public sealed partial class Decoder : IDisposable
         _layers.ForEach(layer => layer.Dispose());
         _embedding.Dispose();
         _activations.Dispose();
+        _scratch.Dispose();
         _cache.Dispose();
         _queue.Dispose();
     }
 
-    // The layers' work on tokens that have their place in the cache. Gives the vectors before the last norm.
-    private DeviceSpan Run(DecoderPass pass, ReadOnlySpan<DecoderToken> tokens)
+    /// <summary>Lets go of what a sequence had.</summary>
+    internal void End(DecoderSequence sequence) => _mixes.Return(sequence.Number);
+
+    // A mixture's norms and biases, which are looked up by its number.
+    private void Prepare(ExpertMix mix, int number)
+    {
+        try
+        {
+            foreach (ExpertVectors vectors in _vectors)
+            {
+                vectors.Set(_queue, number, mix, _scratch);
+            }
+        }
+        catch
+        {
+            _mixes.Forget(number);
+            throw;
+        }
+    }
+
+    // The first layers' work on tokens that have their place in the cache. Gives the vectors before the next norm.
+    private DeviceSpan Run(DecoderPass pass, ReadOnlySpan<DecoderToken> tokens, int depth)
     {
         long count = tokens.Length;
         int queries = Config.QueryHeads * Config.HeadLength;
@@ -133,8 +195,8 @@ public sealed partial class Decoder : IDisposable
         DeviceSpan gate = _activations.Take("gate", count * Config.FeedForwardSize);
         DeviceSpan up = _activations.Take("up", count * Config.FeedForwardSize);
         float scale = (float)(1 / Math.Sqrt(Config.HeadLength));
-        Embed(tokens, hidden);
-        for (int number = 0; number < _layers.Count; number++)
+        Embed(pass, tokens, hidden);
+        for (int number = 0; number < depth; number++)
         {
             DecoderLayer layer = _layers[number];
             Norm(pass, hidden, layer.InputNorm, Config.HiddenSize, normed);
@@ -169,16 +231,16 @@ public sealed partial class Decoder : IDisposable
     private void Norm(DecoderPass pass, DeviceSpan x, ExpertVectors weights, int columns, DeviceSpan y) =>
         _queue.RmsNorm(x, weights.Values, pass.ExpertWords, columns, Config.NormEpsilon, y);
 
-    private void Embed(ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden)
+    private void Embed(DecoderPass pass, ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden)
     {
-        var rows = new ExpertRow[tokens.Length];
+        var rows = new long[tokens.Length];
         for (int i = 0; i < rows.Length; i++)
         {
-            rows[i] = new ExpertRow(tokens[i].Sequence.Expert, tokens[i].Id);
+            rows[i] = tokens[i].Id;
         }
 
         DeviceSpan stored = _activations.Take("embedded", hidden.Length, _embedding.Spec.DType);
-        _embedding.GatherBatch(_queue, rows, stored);
+        _embedding.GatherBatch(_queue, pass.Batch, rows, stored, _scratch);
         _queue.Convert(stored, hidden);
     }
 }

@@ -5,8 +5,13 @@ using Interfuse.Experts;
 namespace Interfuse.Inference.Models;
 
 /// <summary>Loads a decoder's tensors, each checked against the shape that the configuration asks for.</summary>
-internal sealed class DecoderLoader(ModelWeights weights, DeviceQueue queue)
+internal sealed class DecoderLoader(ModelWeights weights, DeviceQueue queue, MixScratch scratch)
 {
+    private readonly List<ExpertVectors> _vectors = [];
+
+    /// <summary>All that <see cref="Vectors"/> has loaded.</summary>
+    public IReadOnlyList<ExpertVectors> AllVectors => _vectors;
+
     /// <summary>Loads NAME.weight [outputs, inputs] and, if it has one, NAME.bias [outputs].</summary>
     public Projection Projection(string name, int outputs, int inputs, bool bias)
     {
@@ -26,7 +31,9 @@ internal sealed class DecoderLoader(ModelWeights weights, DeviceQueue queue)
     public ExpertVectors Vectors(string name, int length)
     {
         using LoadedTensor tensor = Load(name, length);
-        return ExpertVectors.Load(tensor, queue);
+        var vectors = ExpertVectors.Load(tensor, queue, scratch);
+        _vectors.Add(vectors);
+        return vectors;
     }
 
     /// <summary>Loads a tensor of a shape.</summary>

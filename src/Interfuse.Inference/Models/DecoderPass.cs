@@ -1,10 +1,11 @@
 using System.Runtime.InteropServices;
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
+using Interfuse.Experts;
 
 namespace Interfuse.Inference.Models;
 
-/// <summary>The tokens that go through the layers together, of any sequences and experts.</summary>
+/// <summary>The tokens that go through the layers together, of any sequences and mixtures.</summary>
 internal sealed class DecoderPass : IDisposable
 {
     private readonly DeviceBuffer _words;
@@ -12,23 +13,21 @@ internal sealed class DecoderPass : IDisposable
 
     /// <summary>Brings the tokens' places to the device.</summary>
     /// <param name="queue">The queue.</param>
-    /// <param name="tokens">The tokens, those of one expert one after the other.</param>
+    /// <param name="scratch">Memory for mixtures.</param>
+    /// <param name="tokens">The tokens, those of one mixture one after the other.</param>
+    /// <param name="last">A batch to go on with if it is of the same mixtures, or null.</param>
     /// <param name="isPrompt">Whether they are prompts' tokens: those are multiplied by
     /// <see cref="DeviceQueue.MatMul"/>, single ones by <see cref="DeviceQueue.GatherMultiply"/>.</param>
     /// <param name="rotation">The angles of positions.</param>
     /// <param name="headLength">d.</param>
     public DecoderPass(
-        DeviceQueue queue, ReadOnlySpan<DecoderToken> tokens, bool isPrompt, RotaryAngles rotation, int headLength)
+        DeviceQueue queue, MixScratch scratch, ReadOnlySpan<DecoderToken> tokens, MixedBatch? last, bool isPrompt,
+        RotaryAngles rotation, int headLength)
     {
         Queue = queue;
+        Scratch = scratch;
         IsPrompt = isPrompt;
-        Experts = new int[tokens.Length];
-        for (int i = 0; i < tokens.Length; i++)
-        {
-            Experts[i] = tokens[i].Sequence.Expert;
-        }
-
-        Runs = FindRuns(Experts);
+        Batch = BatchOf(tokens, last);
         (int[] words, int sequences) = Words(tokens);
         float[] angles = new float[tokens.Length * headLength];
         for (int i = 0; i < tokens.Length; i++)
@@ -61,14 +60,13 @@ internal sealed class DecoderPass : IDisposable
 
     public bool IsPrompt { get; }
 
-    /// <summary>The expert of each token.</summary>
-    public int[] Experts { get; }
+    public MixScratch Scratch { get; }
 
-    /// <summary>The same on the device, [T] of I32.</summary>
+    /// <summary>What each token asks for.</summary>
+    public MixedBatch Batch { get; }
+
+    /// <summary>The same as numbers of <see cref="MixTable"/> on the device, [T] of I32.</summary>
     public DeviceSpan ExpertWords { get; }
-
-    /// <summary>Stretches of tokens of one expert.</summary>
-    public IReadOnlyList<(int Expert, int Start, int Count)> Runs { get; }
 
     /// <summary>Where the tokens stand in the cache.</summary>
     public TokenPlaces Places { get; }
@@ -82,27 +80,31 @@ internal sealed class DecoderPass : IDisposable
         _angles.Dispose();
     }
 
-    private static List<(int Expert, int Start, int Count)> FindRuns(int[] experts)
+    private static MixedBatch BatchOf(ReadOnlySpan<DecoderToken> tokens, MixedBatch? last)
     {
-        var runs = new List<(int Expert, int Start, int Count)>();
-        for (int start = 0; start < experts.Length;)
+        bool isSame = last?.Count == tokens.Length;
+        for (int i = 0; isSame && i < tokens.Length; i++)
         {
-            int end = start + 1;
-            while (end < experts.Length && experts[end] == experts[start])
-            {
-                end++;
-            }
-
-            runs.Add((experts[start], start, end - start));
-            start = end;
+            isSame = tokens[i].Sequence.Mix.Equals(last!.Mixes[i]);
         }
 
-        return runs;
+        if (isSame)
+        {
+            return last!;
+        }
+
+        var mixes = new ExpertMix[tokens.Length];
+        for (int i = 0; i < mixes.Length; i++)
+        {
+            mixes[i] = tokens[i].Sequence.Mix;
+        }
+
+        return new MixedBatch(mixes);
     }
 
-    // Experts, sequences, positions, and each sequence's pages; a shorter list of pages is filled up with zeros, which
+    // Numbers of mixtures, sequences, positions, and each sequence's pages; a shorter list of pages is filled up with zeros, which
     // nobody looks at.
-    private (int[] Words, int Sequences) Words(ReadOnlySpan<DecoderToken> tokens)
+    private static (int[] Words, int Sequences) Words(ReadOnlySpan<DecoderToken> tokens)
     {
         var numbers = new Dictionary<DecoderSequence, int>();
         int widest = 1;
@@ -114,9 +116,9 @@ internal sealed class DecoderPass : IDisposable
 
         int count = tokens.Length;
         var words = new int[(3 * count) + (numbers.Count * widest)];
-        Experts.CopyTo(words, 0);
         for (int i = 0; i < count; i++)
         {
+            words[i] = tokens[i].Sequence.Number;
             words[count + i] = numbers[tokens[i].Sequence];
             words[(2 * count) + i] = tokens[i].Position;
         }

@@ -1,22 +1,24 @@
 using Interfuse.Compute;
+using Interfuse.Experts;
 
 namespace Interfuse.Inference.Models;
 
-/// <summary>A text that a <see cref="Decoder"/> is in the middle of: an expert, and what it has read so far.</summary>
+/// <summary>A text that a <see cref="Decoder"/> is in the middle of: who reads it, and what has been read so far.</summary>
 public sealed class DecoderSequence : IDisposable
 {
     private readonly KeyValueCache _cache;
     private readonly List<int> _pages = [];
 
-    internal DecoderSequence(Decoder decoder, KeyValueCache cache, int expert)
+    internal DecoderSequence(Decoder decoder, KeyValueCache cache, ExpertMix mix, int number)
     {
         Decoder = decoder;
         _cache = cache;
-        Expert = expert;
+        Mix = mix;
+        Number = number;
     }
 
-    /// <summary>The expert that reads it.</summary>
-    public int Expert { get; }
+    /// <summary>Who reads it: an expert, a mixture of experts, or the model they share.</summary>
+    public ExpertMix Mix { get; }
 
     /// <summary>The tokens read so far.</summary>
     public int Length { get; private set; }
@@ -25,6 +27,9 @@ public sealed class DecoderSequence : IDisposable
     internal bool IsDisposed { get; private set; }
 
     internal Decoder Decoder { get; }
+
+    /// <summary>The number of <see cref="Mix"/> in the decoder's tables.</summary>
+    internal int Number { get; }
 
     internal List<int> Pages => _pages;
 
@@ -51,6 +56,7 @@ public sealed class DecoderSequence : IDisposable
             IsDisposed = true;
             _cache.Return(_pages);
             _pages.Clear();
+            Decoder.End(this);
         }
     }
 }

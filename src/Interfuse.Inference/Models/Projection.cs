@@ -17,18 +17,19 @@ internal sealed record Projection(LoadedTensor Matrix, ExpertVectors? Bias) : ID
     {
         if (pass.IsPrompt)
         {
-            foreach ((int expert, int start, int count) in pass.Runs)
+            foreach ((ExpertMix mix, int start, int count) in pass.Batch.Runs)
             {
                 Matrix.MatMul(
                     pass.Queue,
-                    expert,
+                    mix,
                     x.Slice(start * Matrix.Matrix.Columns, count * Matrix.Matrix.Columns),
-                    y.Slice((long)start * Outputs, (long)count * Outputs));
+                    y.Slice((long)start * Outputs, (long)count * Outputs),
+                    pass.Scratch);
             }
         }
         else
         {
-            Matrix.Multiply(pass.Queue, pass.Experts, x, y);
+            Matrix.Multiply(pass.Queue, pass.Batch, x, y, pass.Scratch);
         }
 
         if (Bias is not null)
