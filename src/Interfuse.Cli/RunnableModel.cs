@@ -50,6 +50,16 @@ internal sealed class RunnableModel : IDisposable
     /// <inheritdoc cref="ModelWeights.FindExpert"/>
     public int FindExpert(string name) => _weights.FindExpert(name);
 
+    /// <inheritdoc cref="ModelWeights.FindMix"/>
+    public ExpertMix FindMix(string text) => _weights.FindMix(text);
+
+    /// <summary>The model that the experts share.</summary>
+    /// <exception cref="InterfuseException">This is a plain model.</exception>
+    public ExpertMix FindShared() => Experts.Count > 0
+        ? ExpertMix.Shared
+        : throw new InterfuseException(
+            $"{Path}: is a plain model without experts, which share nothing; leave out --shared, or give an expert pack.");
+
     public Decoder Load(Device device) => Decoder.Load(_weights, device);
 
     public void Dispose() => _weights.Dispose();

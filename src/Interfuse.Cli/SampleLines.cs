@@ -28,6 +28,7 @@ internal static class SampleLines
         select new SampleLine(
             model.Name,
             model.Expert,
+            model.Mixture,
             result.Task,
             sample.Sample.Line,
             sample.Sample.Prompt,
@@ -38,6 +39,6 @@ internal static class SampleLines
             sample.LogLikelihoods);
 
     private sealed record SampleLine(
-        string Model, string? Expert, string Task, int Line, string Prompt, string? Answer, IReadOnlyList<string> Expected,
-        bool? Correct, IReadOnlyList<string> Choices, IReadOnlyList<double> LogLikelihoods);
+        string Model, string? Expert, string? Mixture, string Task, int Line, string Prompt, string? Answer,
+        IReadOnlyList<string> Expected, bool? Correct, IReadOnlyList<string> Choices, IReadOnlyList<double> LogLikelihoods);
 }

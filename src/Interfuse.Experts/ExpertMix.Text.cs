@@ -16,6 +16,12 @@ public sealed partial class ExpertMix
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(experts);
+        return ParseOf(owner: null, text, experts);
+    }
+
+    /// <summary>Reads a mixture of a pack's experts: <see cref="Parse"/> with the pack's path in messages.</summary>
+    internal static ExpertMix ParseOf(string? owner, string text, IReadOnlyList<string> experts)
+    {
         var shares = new List<ExpertShare>();
         ReadOnlySpan<char> rest = text;
         while (true)
@@ -24,7 +30,7 @@ public sealed partial class ExpertMix
             int expert = Find(rest, experts, out int length);
             if (expert < 0)
             {
-                throw Unsound(text, Unknown(rest, experts));
+                throw Unsound(owner, text, Unknown(rest, experts));
             }
 
             rest = rest[length..];
@@ -32,7 +38,7 @@ public sealed partial class ExpertMix
             ReadOnlySpan<char> number = (comma < 0 ? rest : rest[..comma]).Trim();
             if (!float.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out float weight))
             {
-                throw Unsound(text, $"'{experts[expert]}' has the weight '{number}', which is no number");
+                throw Unsound(owner, text, $"'{experts[expert]}' has the weight '{number}', which is no number");
             }
 
             shares.Add(new ExpertShare(expert, weight));
@@ -45,7 +51,7 @@ public sealed partial class ExpertMix
         }
 
         ImmutableArray<ExpertShare> all = [.. shares.OrderBy(share => share.Expert)];
-        return Fault(all, expert => $"'{experts[expert]}'") is { } fault ? throw Unsound(text, fault) : Sound(all);
+        return Fault(all, expert => $"'{experts[expert]}'") is { } fault ? throw Unsound(owner, text, fault) : Sound(all);
     }
 
     /// <summary>The mixture as <see cref="Parse"/> reads it; the name of an expert alone; or <c>shared</c>.</summary>
@@ -99,8 +105,9 @@ public sealed partial class ExpertMix
             : $"there is no expert '{name}'; there are {string.Join(", ", experts.Select(expert => $"'{expert}'"))}";
     }
 
-    private static InterfuseException Unsound(string text, string fault) =>
-        new($"The mixture '{text}': {fault}. Give experts and weights that sum to 1, for example {Example}.");
+    private static InterfuseException Unsound(string? owner, string text, string fault) => new(
+        $"{(owner is null ? "There" : $"{owner}: there")} is no mixture '{text}': {fault}. Give experts with weights that sum to 1, "
+        + $"for example {Example}.");
 
     private string ToString(Func<int, string> name) => IsShared
         ? "shared"

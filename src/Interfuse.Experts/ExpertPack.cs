@@ -111,6 +111,15 @@ public sealed partial class ExpertPack : IDisposable
             $"{Path}: has no expert '{name}'; there are {string.Join(", ", Experts.Select(expert => $"'{expert}'"))}.");
     }
 
+    /// <summary>Reads a mixture of the experts, see <see cref="ExpertMix.Parse"/>.</summary>
+    /// <param name="text">The text, for example <c>math=0.7,code=0.3</c>.</param>
+    /// <exception cref="InterfuseException">The text is no mixture of these experts.</exception>
+    public ExpertMix FindMix(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return ExpertMix.ParseOf(Path, text, Experts);
+    }
+
     /// <summary>Finds a tensor by its exact name.</summary>
     /// <exception cref="CheckpointFormatException">There is none of this name.</exception>
     public PackTensor FindTensor(string name) =>

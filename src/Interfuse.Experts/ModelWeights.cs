@@ -36,6 +36,18 @@ public abstract class ModelWeights : IDisposable
     /// <exception cref="InterfuseException">There is none of this name, or this is a plain model.</exception>
     public abstract int FindExpert(string name);
 
+    /// <summary>Reads a mixture of the experts, see <see cref="ExpertMix.Parse"/>.</summary>
+    /// <param name="text">The text, for example <c>math=0.7,code=0.3</c>.</param>
+    /// <exception cref="InterfuseException">The text is no mixture of these experts, or this is a plain model.</exception>
+    public ExpertMix FindMix(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Experts.Count > 0
+            ? ExpertMix.ParseOf(Path, text, Experts)
+            : throw new InterfuseException(
+                $"{Path}: is a plain model without experts; leave out the mixture '{text}', or give an expert pack.");
+    }
+
     /// <summary>Finds a tensor by its exact name.</summary>
     public abstract bool TryFind(string name, [NotNullWhen(true)] out TensorSpec? tensor);
 

@@ -1,9 +1,10 @@
+using System.Globalization;
 using Interfuse.Checkpoints;
 using Interfuse.Merging.Execution;
 
 namespace Interfuse.Experts;
 
-/// <summary>How an expert is given back.</summary>
+/// <summary>How a model is given back.</summary>
 public sealed record PackExportOptions
 {
     /// <summary>Begin a new file at this many tensor bytes; at least 1.</summary>
@@ -21,10 +22,10 @@ public sealed record PackExportOptions
 /// <param name="SideFiles">The names of the files beside them.</param>
 public sealed record PackExportResult(string Target, int Tensors, long Bytes, int Files, IReadOnlyList<string> SideFiles);
 
-/// <summary>Gives one expert of a pack back as a Hugging Face directory.</summary>
+/// <summary>Gives an expert of a pack, or a fixed mixture of experts, back as a Hugging Face directory.</summary>
 public static class PackExport
 {
-    // What a thread holds in memory: a tensor goes over in parts of this size, whatever its rows are.
+    // What a thread holds in memory: a tensor goes over in parts of this size, whatever its rows are; whole elements.
     private const int PartBytes = 4 << 20;
     private const string ConfigName = "config.json";
 
@@ -35,28 +36,59 @@ public static class PackExport
     /// <param name="options">How.</param>
     /// <param name="progress">Is told how many tensor bytes have been written, from any thread.</param>
     /// <param name="cancellation">Ends the work early; nothing is left of it then.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such expert.</exception>
     /// <exception cref="InterfuseException">The target cannot be written, or is the pack.</exception>
     /// <exception cref="IOException">The disk is full, or reading or writing failed.</exception>
     /// <exception cref="OperationCanceledException">It was asked for.</exception>
     public static PackExportResult Run(
         ExpertPack pack, int expert, string target, PackExportOptions options,
+        IProgress<long>? progress = null, CancellationToken cancellation = default) =>
+        Run(pack, ExpertMix.Of(expert), target, options, progress, cancellation);
+
+    /// <summary>Writes the model of a mixture to a directory, which appears when it is complete and not before.</summary>
+    /// <remarks>
+    /// Its rows are those of <see cref="ExpertPack.Rows(PackTensor, ExpertMix, long, Span{byte})"/>. An expert comes back as it
+    /// is stored; what is made of several gets a model card that says of which.
+    /// </remarks>
+    /// <param name="pack">The pack.</param>
+    /// <param name="mix">An expert, a mixture of experts or the model they share.</param>
+    /// <param name="target">The directory to make.</param>
+    /// <param name="options">How.</param>
+    /// <param name="progress">Is told how many tensor bytes have been written, from any thread.</param>
+    /// <param name="cancellation">Ends the work early; nothing is left of it then.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such expert.</exception>
+    /// <exception cref="InterfuseException">The target cannot be written, or is the pack; or experts that can't be mixed
+    /// are.</exception>
+    /// <exception cref="IOException">The disk is full, or reading or writing failed.</exception>
+    /// <exception cref="OperationCanceledException">It was asked for.</exception>
+    public static PackExportResult Run(
+        ExpertPack pack, ExpertMix mix, string target, PackExportOptions options,
         IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(pack);
+        ArgumentNullException.ThrowIfNull(mix);
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfNegative(expert);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(expert, pack.Experts.Count);
+        if (!mix.IsShared)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(mix.Parts[^1].Expert, pack.Experts.Count, nameof(mix));
+        }
+
         var layout = CheckpointLayout.Create([.. pack.Tensors.Select(tensor => tensor.Spec)], options.ShardSize);
         string[] sideFiles = [.. pack.Config is null ? [] : (string[])[ConfigName], .. pack.SideFiles];
         using StagedDirectory staged = StagedDirectory.Open(target, options.Overwrite, resume: false);
         try
         {
             RefusePackAsTarget(pack, staged);
-            WriteTensors(pack, expert, staged.Path, layout, progress, cancellation);
+            WriteTensors(pack, mix, staged.Path, layout, progress, cancellation);
             foreach (string name in sideFiles)
             {
                 cancellation.ThrowIfCancellationRequested();
                 File.Copy(Path.Combine(pack.Path, name), Path.Combine(staged.Path, name));
+            }
+
+            if (!mix.IsSingle)
+            {
+                File.WriteAllText(Path.Combine(staged.Path, "README.md"), Card(pack, mix));
             }
         }
         catch
@@ -73,7 +105,7 @@ public static class PackExport
     }
 
     private static void WriteTensors(
-        ExpertPack pack, int expert, string directory, CheckpointLayout layout,
+        ExpertPack pack, ExpertMix mix, string directory, CheckpointLayout layout,
         IProgress<long>? progress, CancellationToken cancellation)
     {
         using var writer = CheckpointWriter.Create(directory, layout);
@@ -85,7 +117,7 @@ public static class PackExport
             {
                 PackTensor tensor = pack.Tensors[part.Tensor];
                 Span<byte> bytes = buffers.Value.AsSpan(0, (int)Math.Min(PartBytes, tensor.Spec.ByteLength - part.Offset));
-                pack.Read(tensor, expert, part.Offset, bytes);
+                pack.Read(tensor, mix, part.Offset, bytes);
                 writer.Write(part.Tensor, part.Offset, bytes);
                 long all = Interlocked.Add(ref written, bytes.Length);
                 progress?.Report(all);
@@ -103,6 +135,37 @@ public static class PackExport
                 yield return (tensor, offset);
             }
         }
+    }
+
+    // No date and no machine in it: the same pack gives the same bytes.
+    private static string Card(ExpertPack pack, ExpertMix mix)
+    {
+        string shares = mix.IsShared
+            ? "What the experts share: where the pack keeps no weights of that kind, each expert counts alike."
+            : $"""
+                | expert | weight |
+                | --- | ---: |
+                {string.Join('\n', mix.Parts.Select(part => string.Create(
+                    CultureInfo.InvariantCulture, $"| {pack.Experts[part.Expert]} | {part.Weight} |")))}
+
+                Each weight of the model is the sum of the experts' weights times these, rounded once.
+                """;
+        return $"""
+            ---
+            library_name: transformers
+            tags:
+            - merge
+            - interfuse
+            ---
+
+            # {(mix.IsShared ? "The shared model of an expert pack" : "A mixture of experts in fixed shares")}
+
+            Made with Interfuse from a pack of the method `{pack.Manifest.Method}` with the experts
+            {string.Join(", ", pack.Experts)}.
+
+            {shares}
+
+            """.ReplaceLineEndings("\n");
     }
 
     // Replacing the pack by one of its experts would lose the others.

@@ -31,6 +31,13 @@ internal static class EvalCommand
         AllowMultipleArgumentsPerToken = true,
     };
 
+    private static readonly Option<string[]> Mixtures = new("--mixture")
+    {
+        Description = ExpertChoice.Mixture.Description,
+        HelpName = ExpertChoice.Mixture.HelpName,
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private static readonly Option<ulong?> MaxTokens = AnswerOptions.MaxTokens(Defaults.MaxTokens);
 
     private static readonly Option<ulong?> Limit = new("--limit")
@@ -50,9 +57,11 @@ internal static class EvalCommand
     {
         var command = new Command("eval", "Measure what models and experts of packs can do, on tasks of your own.")
         {
-            ModelPaths, TaskPaths, Experts, MaxTokens, Limit, AnswerOptions.Stop, AnswerOptions.Chat, Samples,
-            CommonOptions.DeviceName, CommonOptions.Threads, CommonOptions.Json, CommonOptions.Quiet,
+            ModelPaths, TaskPaths, Experts, Mixtures, ExpertChoice.Shared, MaxTokens, Limit, AnswerOptions.Stop,
+            AnswerOptions.Chat, Samples, CommonOptions.DeviceName, CommonOptions.Threads, CommonOptions.Json,
+            CommonOptions.Quiet,
         };
+        ExpertChoice.AllowOne(command, isNeeded: false, Experts, Mixtures, ExpertChoice.Shared);
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
     }
@@ -74,7 +83,10 @@ internal static class EvalCommand
 
         var output = Output.Of(parsed);
         using Evaluation evaluation = Evaluation.Of(
-            parsed.GetRequiredValue(ModelPaths), parsed.GetValue(Experts) ?? [], parsed.GetValue(AnswerOptions.Chat));
+            parsed.GetRequiredValue(ModelPaths),
+            new EvaluatedExperts(
+                parsed.GetValue(Experts) ?? [], parsed.GetValue(Mixtures) ?? [], parsed.GetValue(ExpertChoice.Shared)),
+            parsed.GetValue(AnswerOptions.Chat));
         int threads = CommonOptions.ThreadsOf(parsed);
         using Device device = CommonOptions.OpenDevice(parsed, output, threads);
         EvaluationOptions options = Defaults with

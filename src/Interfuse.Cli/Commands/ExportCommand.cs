@@ -4,7 +4,7 @@ using Interfuse.Experts;
 
 namespace Interfuse.Cli.Commands;
 
-/// <summary><c>interfuse export PACK --expert NAME OUT</c></summary>
+/// <summary><c>interfuse export PACK --expert NAME OUT</c>, or a mixture of experts.</summary>
 internal static class ExportCommand
 {
     private static readonly Argument<string> PackPath = new("PACK")
@@ -17,20 +17,14 @@ internal static class ExportCommand
         Description = "The model directory to make. It appears when it is complete, and not before.",
     };
 
-    private static readonly Option<string> Expert = new("--expert")
-    {
-        Description = "Which expert; 'interfuse inspect PACK' shows their names.",
-        HelpName = "NAME",
-        Required = true,
-    };
-
     public static Command Create()
     {
-        var command = new Command("export", "Give one expert of a pack back as a model directory.")
+        var command = new Command("export", "Give an expert of a pack, or a mixture of experts, back as a model directory.")
         {
-            PackPath, Target, Expert, CommonOptions.ShardSize, CommonOptions.Overwrite, CommonOptions.Json,
-            CommonOptions.Quiet,
+            PackPath, Target, ExpertChoice.Expert, ExpertChoice.Mixture, ExpertChoice.Shared, CommonOptions.ShardSize,
+            CommonOptions.Overwrite, CommonOptions.Json, CommonOptions.Quiet,
         };
+        ExpertChoice.AllowOne(command, isNeeded: true, ExpertChoice.Expert, ExpertChoice.Mixture, ExpertChoice.Shared);
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
     }
@@ -39,7 +33,7 @@ internal static class ExportCommand
     {
         long begin = Stopwatch.GetTimestamp();
         using var pack = ExpertPack.Open(parsed.GetRequiredValue(PackPath));
-        int expert = pack.FindExpert(parsed.GetRequiredValue(Expert));
+        ExpertMix mix = MixOf(pack, parsed);
         var options = new PackExportOptions { Overwrite = parsed.GetValue(CommonOptions.Overwrite) };
         options = options with { ShardSize = parsed.GetValue(CommonOptions.ShardSize) ?? options.ShardSize };
         var output = Output.Of(parsed);
@@ -50,7 +44,7 @@ internal static class ExportCommand
         {
             using (output.ShowProgress(elapsed => progress.Status(bytes, bytesMoved: 2, "flushing to disk", elapsed)))
             {
-                result = PackExport.Run(pack, expert, parsed.GetRequiredValue(Target), options, progress, cancellation);
+                result = PackExport.Run(pack, mix, parsed.GetRequiredValue(Target), options, progress, cancellation);
             }
         }
         catch (OperationCanceledException)
@@ -59,8 +53,18 @@ internal static class ExportCommand
             return ExitCode.Interrupted;
         }
 
-        var report = ExportReport.Of(pack, expert, result, Stopwatch.GetElapsedTime(begin));
+        var report = ExportReport.Of(pack, mix, result, Stopwatch.GetElapsedTime(begin));
         output.Print(report, report.ToText);
         return ExitCode.Ok;
+    }
+
+    private static ExpertMix MixOf(ExpertPack pack, ParseResult parsed)
+    {
+        if (parsed.GetValue(ExpertChoice.Expert) is { } name)
+        {
+            return ExpertMix.Of(pack.FindExpert(name));
+        }
+
+        return parsed.GetValue(ExpertChoice.Mixture) is { } shares ? pack.FindMix(shares) : ExpertMix.Shared;
     }
 }

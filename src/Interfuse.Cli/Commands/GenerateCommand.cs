@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Interfuse.Compute;
+using Interfuse.Experts;
 using Interfuse.Inference.Chat;
 using Interfuse.Inference.Generation;
 using Interfuse.Inference.Models;
@@ -26,12 +27,6 @@ internal static class GenerateCommand
         Required = true,
     };
 
-    private static readonly Option<string?> Expert = new("--expert")
-    {
-        Description = "Which expert of a pack answers; 'interfuse inspect PACK' shows their names.",
-        HelpName = "NAME",
-    };
-
     private static readonly Option<string?> SystemPrompt = new("--system")
     {
         Description = "The system message before the prompt; needs --chat.",
@@ -47,9 +42,10 @@ internal static class GenerateCommand
 
     public static Command Create()
     {
-        var command = new Command("generate", "Let a model, or an expert of a pack, continue a text.")
+        var command = new Command("generate", "Let a model, or experts of a pack, continue a text.")
         {
-            ModelPath, Prompt, Expert, AnswerOptions.Chat, SystemPrompt, MaxTokens,
+            ModelPath, Prompt, ExpertChoice.Expert, ExpertChoice.Mixture, ExpertChoice.Shared, AnswerOptions.Chat,
+            SystemPrompt, MaxTokens,
         };
         foreach (Option option in SamplingArguments.All)
         {
@@ -62,6 +58,7 @@ internal static class GenerateCommand
             CommonOptions.Quiet,
         ];
         Array.ForEach(others, command.Add);
+        ExpertChoice.AllowOne(command, isNeeded: false, ExpertChoice.Expert, ExpertChoice.Mixture, ExpertChoice.Shared);
         command.Validators.Add(result =>
         {
             if (result.GetResult(SystemPrompt) is not null && !result.GetValue(AnswerOptions.Chat))
@@ -76,9 +73,9 @@ internal static class GenerateCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         using var model = RunnableModel.Open(parsed.GetRequiredValue(ModelPath), parsed.GetValue(AnswerOptions.Chat));
-        int expert = ExpertOf(model, parsed.GetValue(Expert));
+        ExpertMix mix = MixOf(model, parsed);
         string prompt = await PromptAsync(parsed, cancellation);
-        GenerationRequest request = Request(parsed, Tokens(model, prompt, parsed.GetValue(SystemPrompt)), expert);
+        GenerationRequest request = Request(parsed, Tokens(model, prompt, parsed.GetValue(SystemPrompt)), mix);
         var output = Output.Of(parsed);
         int threads = CommonOptions.ThreadsOf(parsed);
         using Device device = CommonOptions.OpenDevice(parsed, output, threads);
@@ -97,7 +94,7 @@ internal static class GenerateCommand
             answer.End();
         }
 
-        var report = GenerationReport.Of(model, parsed.GetValue(Expert), prompt, request, result, device) with
+        var report = GenerationReport.Of(model, prompt, request, result, device) with
         {
             Seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds,
         };
@@ -113,18 +110,28 @@ internal static class GenerateCommand
         return ExitCode.Ok;
     }
 
-    private static int ExpertOf(RunnableModel model, string? name)
+    private static ExpertMix MixOf(RunnableModel model, ParseResult parsed)
     {
-        if (name is not null)
+        if (parsed.GetValue(ExpertChoice.Expert) is { } name)
         {
-            return model.FindExpert(name);
+            return ExpertMix.Of(model.FindExpert(name));
+        }
+
+        if (parsed.GetValue(ExpertChoice.Mixture) is { } shares)
+        {
+            return model.FindMix(shares);
+        }
+
+        if (parsed.GetValue(ExpertChoice.Shared))
+        {
+            return model.FindShared();
         }
 
         return model.Experts.Count == 0
-            ? 0
+            ? ExpertMix.Of(0)
             : throw new InterfuseException(
                 $"{model.Path}: is a pack of several experts; choose one by --expert: "
-                + $"{string.Join(", ", model.Experts.Select(expert => $"'{expert}'"))}.");
+                + $"{string.Join(", ", model.Experts.Select(expert => $"'{expert}'"))}; or give --mixture or --shared.");
     }
 
     private static async Task<string> PromptAsync(ParseResult parsed, CancellationToken cancellation)
@@ -154,7 +161,7 @@ internal static class GenerateCommand
             : throw new InterfuseException("The prompt has no token in this model's vocabulary; give a text to continue.");
     }
 
-    private static GenerationRequest Request(ParseResult parsed, int[] prompt, int expert) => new(prompt, expert)
+    private static GenerationRequest Request(ParseResult parsed, int[] prompt, ExpertMix mix) => new(prompt, mix)
     {
         MaxTokens = (int?)parsed.GetValue(MaxTokens) ?? Defaults.MaxTokens,
         Sampling = SamplingArguments.Of(parsed),

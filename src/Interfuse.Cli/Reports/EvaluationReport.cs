@@ -32,20 +32,22 @@ internal sealed record EvaluationReport(
 /// <param name="Samples">How many samples were put.</param>
 internal sealed record TaskReport(string Name, string Metric, bool HigherIsBetter, int Samples);
 
-/// <summary>What one model, or expert of a pack, makes of the tasks.</summary>
+/// <summary>What one model, expert of a pack or mixture of experts makes of the tasks.</summary>
 /// <param name="Name">What it is called in the table.</param>
 /// <param name="Path">The directory.</param>
-/// <param name="Expert">The expert; null for a plain model.</param>
+/// <param name="Expert">The expert; null for a plain model and a mixture.</param>
+/// <param name="Mixture">The mixture of experts, or <c>shared</c>; else null.</param>
 /// <param name="Results">Every figure of each task by its name, in the order of the tasks.</param>
 /// <param name="Means">The mean of each figure that is a share and that several tasks have.</param>
 internal sealed record EvaluatedModelReport(
-    string Name, string Path, string? Expert, IReadOnlyList<IReadOnlyDictionary<string, double>> Results,
+    string Name, string Path, string? Expert, string? Mixture, IReadOnlyList<IReadOnlyDictionary<string, double>> Results,
     IReadOnlyDictionary<string, double> Means)
 {
     public static EvaluatedModelReport Of(EvaluatedModel model) => new(
         model.Name,
         model.Path,
         model.Expert,
+        model.Mixture,
         [.. model.Results.Select(result => result.Metrics.ToDictionary())],
         model.Results
             .Where(result => result.HigherIsBetter)

@@ -5,12 +5,13 @@ namespace Interfuse.Cli;
 
 /// <summary>What an export did.</summary>
 internal sealed record ExportReport(
-    string Pack, string Expert, string Target, int Tensors, long Bytes, int Files, IReadOnlyList<string> SideFiles,
+    string Pack, string? Expert, string? Mixture, string Target, int Tensors, long Bytes, int Files, IReadOnlyList<string> SideFiles,
     double Seconds)
 {
-    public static ExportReport Of(ExpertPack pack, int expert, PackExportResult result, TimeSpan elapsed) => new(
+    public static ExportReport Of(ExpertPack pack, ExpertMix mix, PackExportResult result, TimeSpan elapsed) => new(
         pack.Path,
-        pack.Experts[expert],
+        MixName.Expert(mix, pack.Experts),
+        MixName.Mixture(mix, pack.Experts),
         result.Target,
         result.Tensors,
         result.Bytes,
@@ -19,7 +20,7 @@ internal sealed record ExportReport(
         elapsed.TotalSeconds);
 
     public string ToText() => Reports.ToText(
-        $"Exported {Expert} into {Target}",
+        $"Exported {Expert ?? Mixture} into {Target}",
         ("tensors", $"{Tensors}"),
         ("written", $"{Sizes.Format(Bytes)} in {Sizes.Count(Files, "file")}"),
         ("beside them", SideFiles.Count == 0 ? null : string.Join(", ", SideFiles)),

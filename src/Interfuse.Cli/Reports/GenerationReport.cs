@@ -6,17 +6,18 @@ namespace Interfuse.Cli;
 
 /// <summary>An answer and how it came about (<c>interfuse generate</c>).</summary>
 internal sealed record GenerationReport(
-    string Model, string? Expert, string Prompt, int PromptTokens, string Text, IReadOnlyList<int> Tokens, string Reason,
+    string Model, string? Expert, string? Mixture, string Prompt, int PromptTokens, string Text, IReadOnlyList<int> Tokens, string Reason,
     GenerationRates Rates, double Temperature, ulong Seed, string Device)
 {
     /// <summary>The time from the prompt to the answer's end.</summary>
     public double Seconds { get; init; }
 
     public static GenerationReport Of(
-        RunnableModel model, string? expert, string prompt, GenerationRequest request, GenerationResult result, Device device) =>
+        RunnableModel model, string prompt, GenerationRequest request, GenerationResult result, Device device) =>
         new(
             model.Path,
-            expert,
+            MixName.Expert(request.Mix, model.Experts),
+            MixName.Mixture(request.Mix, model.Experts),
             prompt,
             request.Prompt.Length,
             result.Text,

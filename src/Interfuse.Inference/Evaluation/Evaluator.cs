@@ -1,4 +1,5 @@
 using System.Text;
+using Interfuse.Experts;
 using Interfuse.Inference.Chat;
 using Interfuse.Inference.Generation;
 using Interfuse.Inference.Tokenization;
@@ -21,23 +22,35 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
     /// numbers.</exception>
     /// <exception cref="OperationCanceledException">It was asked for.</exception>
     public EvaluationResult Evaluate(
-        EvaluationTask task, int expert = 0, IProgress<int>? progress = null, CancellationToken cancellation = default)
+        EvaluationTask task, int expert = 0, IProgress<int>? progress = null, CancellationToken cancellation = default) =>
+        Evaluate(task, ExpertMix.Of(expert), progress, cancellation);
+
+    /// <summary>Puts a task to an expert, a mixture of experts or the model they share.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="mix">Who answers.</param>
+    /// <param name="progress">Is told how many samples are done.</param>
+    /// <param name="cancellation">Ends the work early.</param>
+    /// <exception cref="InterfuseException">A sample does not fit the model's context, or the model gives no
+    /// numbers.</exception>
+    /// <exception cref="OperationCanceledException">It was asked for.</exception>
+    public EvaluationResult Evaluate(
+        EvaluationTask task, ExpertMix mix, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(task);
         return task.Kind switch
         {
-            EvaluationKind.ExactMatch => Answer(task, expert, progress, cancellation),
-            EvaluationKind.MultipleChoice => Choose(task, expert, progress, cancellation),
-            _ => Weigh(task, expert, progress, cancellation),
+            EvaluationKind.ExactMatch => Answer(task, mix, progress, cancellation),
+            EvaluationKind.MultipleChoice => Choose(task, mix, progress, cancellation),
+            _ => Weigh(task, mix, progress, cancellation),
         };
     }
 
     private EvaluationResult Answer(
-        EvaluationTask task, int expert, IProgress<int>? progress, CancellationToken cancellation)
+        EvaluationTask task, ExpertMix mix, IProgress<int>? progress, CancellationToken cancellation)
     {
         GenerationRequest[] requests =
         [
-            .. task.Samples.Select(sample => new GenerationRequest(Fitting(task, sample, Prompt(sample), least: 1), expert)
+            .. task.Samples.Select(sample => new GenerationRequest(Fitting(task, sample, Prompt(sample), least: 1), mix)
             {
                 MaxTokens = options.MaxTokens,
                 StopStrings = options.StopStrings,
@@ -58,9 +71,9 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
     }
 
     private EvaluationResult Choose(
-        EvaluationTask task, int expert, IProgress<int>? progress, CancellationToken cancellation)
+        EvaluationTask task, ExpertMix mix, IProgress<int>? progress, CancellationToken cancellation)
     {
-        var reader = new LikelihoodReader(decoder, expert);
+        var reader = new LikelihoodReader(decoder, mix);
         var likelihoods = new double[task.Samples.Count][];
         int done = 0;
         for (int i = 0; i < task.Samples.Count; i++)
@@ -101,9 +114,9 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
     }
 
     private EvaluationResult Weigh(
-        EvaluationTask task, int expert, IProgress<int>? progress, CancellationToken cancellation)
+        EvaluationTask task, ExpertMix mix, IProgress<int>? progress, CancellationToken cancellation)
     {
-        var reader = new LikelihoodReader(decoder, expert);
+        var reader = new LikelihoodReader(decoder, mix);
         var sums = new double[task.Samples.Count];
         long tokenCount = 0;
         long byteCount = 0;

@@ -1,9 +1,10 @@
+using Interfuse.Experts;
 using Interfuse.Inference.Models;
 
 namespace Interfuse.Inference.Evaluation;
 
 /// <summary>Finds out how likely a model thinks given tokens, many texts at a time.</summary>
-internal sealed class LikelihoodReader(Decoder decoder, int expert)
+internal sealed class LikelihoodReader(Decoder decoder, ExpertMix mix)
 {
     // Texts are read together up to so many tokens: as many as go through the layers at once.
     private const int BatchTokens = Decoder.MaxPassTokens;
@@ -35,7 +36,7 @@ internal sealed class LikelihoodReader(Decoder decoder, int expert)
         }
 
         var sums = new double[_waiting.Count];
-        DecoderSequence[] sequences = [.. _waiting.Select(_ => decoder.Start(expert))];
+        DecoderSequence[] sequences = [.. _waiting.Select(_ => decoder.Start(mix))];
         try
         {
             decoder.Read(

@@ -28,7 +28,7 @@ internal sealed class Answer : IDisposable
         _sampler = new Sampler(request.Sampling, request.Stream, request.Prompt.Span);
         _text = tokenizer.StartDecoding();
         _scanner = new StopScanner(request.StopStrings);
-        Sequence = decoder.Start(request.Expert);
+        Sequence = decoder.Start(request.Mix);
     }
 
     /// <summary>The request's number.</summary>

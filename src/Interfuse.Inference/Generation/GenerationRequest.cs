@@ -1,10 +1,20 @@
+using Interfuse.Experts;
+
 namespace Interfuse.Inference.Generation;
 
 /// <summary>A prompt to be continued.</summary>
 /// <param name="Prompt">Its tokens, one or more.</param>
-/// <param name="Expert">The expert that answers; 0 for a plain model.</param>
-public sealed record GenerationRequest(ReadOnlyMemory<int> Prompt, int Expert = 0)
+/// <param name="Mix">Who answers: an expert, a mixture of experts, or the model they share.</param>
+public sealed record GenerationRequest(ReadOnlyMemory<int> Prompt, ExpertMix Mix)
 {
+    /// <summary>A prompt for one expert.</summary>
+    /// <param name="prompt">Its tokens, one or more.</param>
+    /// <param name="expert">The expert that answers; 0 for a plain model.</param>
+    public GenerationRequest(ReadOnlyMemory<int> prompt, int expert = 0)
+        : this(prompt, ExpertMix.Of(expert))
+    {
+    }
+
     /// <summary>The most tokens of the answer, 1 or more; the model's context may end it before.</summary>
     public int MaxTokens { get; init; } = 256;
 

@@ -14,7 +14,7 @@ public sealed class Generator(Decoder decoder, Tokenizer tokenizer)
     public const int MaxBatch = DeviceQueue.MaxBatch;
 
     /// <summary>Answers every request.</summary>
-    /// <param name="requests">The requests, of any experts and lengths.</param>
+    /// <param name="requests">The requests, of any mixtures of experts and any lengths.</param>
     /// <param name="onText">Is given each piece of text as it comes, with the number of its request.</param>
     /// <param name="onDone">Is given the number of each request that is answered.</param>
     /// <param name="cancellation">Ends the work between two tokens.</param>
