@@ -28,7 +28,7 @@ internal sealed class EmrMerging : MatrixMethod
         BaseModelUse.Required,
         MinModels: 1,
         ChannelPartition.MaxExperts,
-        [Scale, Storage, ShareWithin])
+        [Scale, Storage])
     {
         NamesModels = true,
     };
