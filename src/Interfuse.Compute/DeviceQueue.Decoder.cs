@@ -12,7 +12,7 @@ public abstract partial class DeviceQueue
     /// </summary>
     /// <remarks>
     /// The sum of squares is the inner product of the row with itself in the canonical order of
-    /// <see cref="GatherMultiply"/>; then divided by n, epsilon added, the square root and its reciprocal taken, each
+    /// <c>GatherMultiply</c>; then divided by n, epsilon added, the square root and its reciprocal taken, each
     /// with one rounding.
     /// </remarks>
     /// <param name="x">[R, n], F32.</param>

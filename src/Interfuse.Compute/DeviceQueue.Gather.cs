@@ -15,18 +15,7 @@ public abstract partial class DeviceQueue
     /// </exception>
     public void Gather(in GroupedBank bank, int expert, long firstRow, DeviceSpan destination)
     {
-        CheckExpert(bank, expert);
-        ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow, bank.Channels);
-        CheckGather(bank, destination);
-        long rows = destination.Length / bank.Columns;
-        if (destination.Length % bank.Columns != 0 || rows > bank.Channels - firstRow)
-        {
-            throw new ArgumentException(
-                $"{destination.Length} elements are not whole rows of {bank.Columns}, at most {bank.Channels - firstRow}.",
-                nameof(destination));
-        }
-
+        CheckGather(bank.Shape, expert, firstRow, destination, [bank.Rows, bank.Index]);
         GatherCore(bank, expert, firstRow, destination);
     }
 
@@ -39,41 +28,14 @@ public abstract partial class DeviceQueue
     /// rules.</exception>
     public void GatherBatch(in GroupedBank bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination)
     {
-        foreach (ExpertRow request in requests)
-        {
-            CheckExpert(bank, request.Expert);
-            if (request.Row < 0 || request.Row >= bank.Channels)
-            {
-                throw new ArgumentException($"There is no row {request.Row} among {bank.Channels}.", nameof(requests));
-            }
-        }
-
-        CheckGather(bank, destination);
-        CheckLength(destination.Length, requests.Length * bank.Columns, nameof(destination));
+        CheckGatherBatch(bank.Shape, requests, destination, [bank.Rows, bank.Index]);
         GatherBatchCore(bank, requests, destination);
     }
 
-    /// <summary><see cref="Gather"/>, checked.</summary>
+    /// <summary><see cref="Gather(in GroupedBank, int, long, DeviceSpan)"/>, checked.</summary>
     protected abstract void GatherCore(in GroupedBank bank, int expert, long firstRow, DeviceSpan destination);
 
-    /// <summary><see cref="GatherBatch"/>, checked.</summary>
+    /// <summary><see cref="GatherBatch(in GroupedBank, ReadOnlySpan{ExpertRow}, DeviceSpan)"/>, checked.</summary>
     protected abstract void GatherBatchCore(
         in GroupedBank bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination);
-
-    private static void CheckExpert(in GroupedBank bank, int expert)
-    {
-        if (expert < 0 || expert >= bank.Experts)
-        {
-            throw new ArgumentException($"There is no expert {expert} among {bank.Experts}.", nameof(expert));
-        }
-    }
-
-    private static void CheckGather(in GroupedBank bank, DeviceSpan destination)
-    {
-        if (destination.DType != bank.Rows.DType || destination.Overlaps(bank.Rows) || destination.Overlaps(bank.Index))
-        {
-            throw new ArgumentException(
-                "Rows are gathered into elements of their own type, in memory apart from the bank.", nameof(destination));
-        }
-    }
 }

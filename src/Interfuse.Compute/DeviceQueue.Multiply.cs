@@ -1,10 +1,8 @@
-using Interfuse.Checkpoints;
-
 namespace Interfuse.Compute;
 
 public abstract partial class DeviceQueue
 {
-    /// <summary>The most vectors <see cref="GatherMultiply"/> takes at once.</summary>
+    /// <summary>The most vectors that <c>GatherMultiply</c> takes at once.</summary>
     public const int MaxBatch = 64;
 
     /// <summary>
@@ -29,27 +27,13 @@ public abstract partial class DeviceQueue
     /// rules.</exception>
     public void GatherMultiply(in GroupedBank bank, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y)
     {
-        if (experts.Length is 0 or > MaxBatch)
-        {
-            throw new ArgumentException($"A batch of {experts.Length} is not 1 to {MaxBatch} vectors.", nameof(experts));
-        }
-
-        foreach (int expert in experts)
-        {
-            CheckExpert(bank, expert);
-        }
-
-        CheckArithmetic(bank.Rows);
-        CheckArithmetic(x);
-        CheckLength(x.Length, experts.Length * bank.Columns, nameof(x));
-        CheckTable(y, DType.Float32, experts.Length * bank.Channels, nameof(y));
-        CheckDisjoint([y], [bank.Rows, bank.Index, x]);
+        CheckGatherMultiply(bank.Shape, experts, x, y, [bank.Rows, bank.Index]);
         GatherMultiplyCore(bank, experts, x, y);
     }
 
     /// <summary>
     /// Multiplies many vectors by the matrix of one expert: <c>y[t, i] = sum over j of W[index[expert, i], j] * x[t, j]</c>.
-    /// What a decoder does with a prompt, where <see cref="GatherMultiply"/> is for single tokens.
+    /// What a decoder does with a prompt, where <c>GatherMultiply</c> is for single tokens.
     /// </summary>
     /// <remarks>
     /// Canonical order: a sum starts at +0 and takes <c>fma(w, x, sum)</c> in the order of the elements, so that a
@@ -63,22 +47,17 @@ public abstract partial class DeviceQueue
     /// rules.</exception>
     public void MatMul(in GroupedBank bank, int expert, DeviceSpan x, DeviceSpan y)
     {
-        CheckExpert(bank, expert);
-        CheckArithmetic(bank.Rows);
-        long vectors = x.Length / bank.Columns;
-        CheckTable(x, DType.Float32, vectors * bank.Columns, nameof(x));
-        CheckTable(y, DType.Float32, vectors * bank.Channels, nameof(y));
-        CheckDisjoint([y], [bank.Rows, bank.Index, x]);
-        if (vectors > 0)
+        if (CheckMatMul(bank.Shape, expert, x, y, [bank.Rows, bank.Index]))
         {
             MatMulCore(bank, expert, x, y);
         }
     }
 
-    /// <summary><see cref="GatherMultiply"/>, checked.</summary>
+    /// <summary><see cref="GatherMultiply(in GroupedBank, ReadOnlySpan{int}, DeviceSpan, DeviceSpan)"/>,
+    /// checked.</summary>
     protected abstract void GatherMultiplyCore(
         in GroupedBank bank, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y);
 
-    /// <summary><see cref="MatMul"/>, checked.</summary>
+    /// <summary><see cref="MatMul(in GroupedBank, int, DeviceSpan, DeviceSpan)"/>, checked.</summary>
     protected abstract void MatMulCore(in GroupedBank bank, int expert, DeviceSpan x, DeviceSpan y);
 }

@@ -59,6 +59,8 @@ public readonly record struct GroupedBank
 
     /// <summary>n, the elements of a row.</summary>
     public long Columns { get; }
+
+    internal BankShape Shape => new(0, Experts, Channels, Columns, Rows.DType);
 }
 
 /// <summary>A row of one expert's matrix.</summary>

@@ -38,7 +38,7 @@ public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
 
     /// <summary>
     /// Multiplies each vector of a batch by its own expert's matrix [m, n], which is never written out:
-    /// <c>y[b, i] = sum over j of W[experts[b]][i, j] * x[b, j]</c>, as <see cref="DeviceQueue.GatherMultiply"/> has it.
+    /// <c>y[b, i] = sum over j of W[experts[b]][i, j] * x[b, j]</c>, as <c>DeviceQueue.GatherMultiply</c> has it.
     /// </summary>
     /// <remarks>
     /// A row that experts share is read once for every <see cref="DeviceQueue.MaxBatch"/> vectors of the batch.
@@ -52,7 +52,7 @@ public abstract class LoadedTensor(TensorSpec spec, int experts) : IDisposable
 
     /// <summary>
     /// Multiplies many vectors by one expert's matrix [m, n], which is never written out:
-    /// <c>y[t, i] = sum over j of W[expert][i, j] * x[t, j]</c>, as <see cref="DeviceQueue.MatMul"/> has it.
+    /// <c>y[t, i] = sum over j of W[expert][i, j] * x[t, j]</c>, as <c>DeviceQueue.MatMul</c> has it.
     /// </summary>
     /// <param name="queue">A queue of the device.</param>
     /// <param name="expert">The expert.</param>

@@ -36,7 +36,7 @@ public sealed partial class CpuKernels
     internal const int RowsTogether = 4;
 
     /// <summary>
-    /// The fused inner product of a row and a vector, in the order of <see cref="DeviceQueue.GatherMultiply"/>: lane
+    /// The fused inner product of a row and a vector, in the order of <c>DeviceQueue.GatherMultiply</c>: lane
     /// j % 256 starts at +0 and takes <c>fma(row[j], x[j], lane)</c> in the order of the elements; then lanes 0 to 127
     /// take 128 to 255, lanes 0 to 63 take 64 to 127, and so on.
     /// </summary>

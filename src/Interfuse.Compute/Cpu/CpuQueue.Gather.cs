@@ -1,42 +1,40 @@
-using System.Runtime.InteropServices;
-
 namespace Interfuse.Compute;
 
 internal sealed partial class CpuQueue
 {
-    private long[] _places = [];
+    private ExpertRow[] _requests = [];
 
     protected override void GatherCore(in GroupedBank bank, int expert, long firstRow, DeviceSpan destination) =>
-        Run(
-            new GatherWork(bank, null, (expert * bank.Channels) + firstRow, destination),
-            checked((int)(destination.Length / bank.Columns)));
+        Gather(new GroupedRows(bank), expert, firstRow, destination);
 
     protected override void GatherBatchCore(
-        in GroupedBank bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination)
-    {
-        Reserve(ref _places, requests.Length);
-        for (int request = 0; request < requests.Length; request++)
-        {
-            _places[request] = (requests[request].Expert * bank.Channels) + requests[request].Row;
-        }
+        in GroupedBank bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination) =>
+        GatherBatch(new GroupedRows(bank), requests, destination);
 
-        Run(new GatherWork(bank, _places, 0, destination), requests.Length);
+    private void Gather<TRows>(TRows bank, int expert, long firstRow, DeviceSpan destination)
+        where TRows : struct, IBankRows =>
+        Run(
+            new GatherWork<TRows>(bank, null, new ExpertRow(expert, firstRow), destination),
+            checked((int)(destination.Length / bank.Columns)));
+
+    private void GatherBatch<TRows>(TRows bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination)
+        where TRows : struct, IBankRows
+    {
+        Reserve(ref _requests, requests.Length);
+        requests.CopyTo(_requests);
+        Run(new GatherWork<TRows>(bank, _requests, default, destination), requests.Length);
     }
 
-    // The row of the bank that a place of its index names.
-    private static Span<byte> BankRow(in GroupedBank bank, long place)
-    {
-        int row = MemoryMarshal.Read<int>(Bytes(bank.Index, place, 1));
-        return Bytes(bank.Rows.Slice(row * bank.Columns, bank.Columns), 0, checked((int)bank.Columns));
-    }
-
-    // Rows that follow one another in the index from a first one on, or those at the places given.
-    private readonly struct GatherWork(GroupedBank bank, long[]? places, long first, DeviceSpan destination) : IWork
+    // Rows that follow one another from a first one on, or those that are asked for.
+    private readonly struct GatherWork<TRows>(TRows bank, ExpertRow[]? requests, ExpertRow first, DeviceSpan destination)
+        : IWork
+        where TRows : struct, IBankRows
     {
         public void Do(CpuWorkspace workspace, int part)
         {
-            long place = places is null ? first + part : places[part];
-            BankRow(bank, place).CopyTo(Bytes(destination, part * bank.Columns, checked((int)bank.Columns)));
+            ExpertRow row = requests is null ? first with { Row = first.Row + part } : requests[part];
+            Span<byte> room = Bytes(destination, part * bank.Columns, checked((int)bank.Columns));
+            bank.Copy(workspace, row.Expert, row.Row, room);
         }
     }
 }

@@ -17,7 +17,11 @@ internal sealed partial class CpuQueue
 
     private DeviceBuffer? _panels;
 
-    protected override void MatMulCore(in GroupedBank bank, int expert, DeviceSpan x, DeviceSpan y)
+    protected override void MatMulCore(in GroupedBank bank, int expert, DeviceSpan x, DeviceSpan y) =>
+        MatMul(new GroupedRows(bank), expert, x, y);
+
+    private void MatMul<TRows>(TRows bank, int expert, DeviceSpan x, DeviceSpan y)
+        where TRows : struct, IBankRows
     {
         int columns = checked((int)bank.Columns);
         int width = _device.Kernels.PanelWidth;
@@ -32,7 +36,7 @@ internal sealed partial class CpuQueue
             Run(new PackWork(pass, packed, width, columns, depths), panels * depths);
             int parts = checked((int)((bank.Channels + RowsPerPart - 1) / RowsPerPart));
             Run(
-                new MatMulWork(
+                new MatMulWork<TRows>(
                     bank, expert, packed, width, count, y.Slice(first * bank.Channels, count * bank.Channels)),
                 parts);
         }
@@ -87,8 +91,9 @@ internal sealed partial class CpuQueue
         }
     }
 
-    private readonly struct MatMulWork(
-        GroupedBank bank, int expert, DeviceSpan panels, int width, int vectors, DeviceSpan y) : IWork
+    private readonly struct MatMulWork<TRows>(
+        TRows bank, int expert, DeviceSpan panels, int width, int vectors, DeviceSpan y) : IWork
+        where TRows : struct, IBankRows
     {
         public void Do(CpuWorkspace workspace, int part)
         {
@@ -126,12 +131,9 @@ internal sealed partial class CpuQueue
         private void Widen(
             CpuWorkspace workspace, long firstRow, int rows, int start, int depth, Span<float> weights)
         {
-            int size = bank.Rows.DType.Size();
             for (int row = 0; row < rows; row++)
             {
-                ReadOnlySpan<byte> stored = BankRow(bank, (expert * bank.Channels) + firstRow + row);
-                workspace.Kernels.Widen(
-                    stored.Slice(start * size, depth * size), bank.Rows.DType, weights.Slice(row * MatMulDepth, depth));
+                bank.Widen(workspace, expert, firstRow + row, start, weights.Slice(row * MatMulDepth, depth));
             }
         }
 

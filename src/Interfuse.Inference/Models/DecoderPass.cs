@@ -14,7 +14,7 @@ internal sealed class DecoderPass : IDisposable
     /// <param name="queue">The queue.</param>
     /// <param name="tokens">The tokens, those of one expert one after the other.</param>
     /// <param name="isPrompt">Whether they are prompts' tokens: those are multiplied by
-    /// <see cref="DeviceQueue.MatMul"/>, single ones by <see cref="DeviceQueue.GatherMultiply"/>.</param>
+    /// <c>DeviceQueue.MatMul</c>, single ones by <c>DeviceQueue.GatherMultiply</c>.</param>
     /// <param name="rotation">The angles of positions.</param>
     /// <param name="headLength">d.</param>
     public DecoderPass(

@@ -119,6 +119,11 @@ internal interface ILanes<TFloat, TBits>
     /// <summary><c>Select(GreaterOrEqual(left, right), where, otherwise)</c>, likewise.</summary>
     static abstract TFloat SelectGreaterOrEqual(TBits left, TBits right, TFloat where, TFloat otherwise);
 
+    /// <summary>The mask of the lanes whose bits are set: lane k's is bit index + k of the words.</summary>
+    /// <param name="words">The words, bit 0 of the first one lowest.</param>
+    /// <param name="index">A multiple of <see cref="Count"/>.</param>
+    static abstract TBits BitMask(ref readonly uint words, nuint index);
+
     /// <summary>One bit per lane of a mask, lane 0 lowest.</summary>
     static abstract uint Lanes(TBits mask);
 

@@ -99,6 +99,9 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static uint LanesGreaterOrEqual(uint left, uint right) => left >= right ? 1u : 0u;
 
+    public static uint BitMask(ref readonly uint words, nuint index) =>
+        0u - ((Read(in words, index / 32) >> (int)(index % 32)) & 1u);
+
     public static uint Lanes(uint mask) => mask & 1;
 
     public static void StoreSelected(uint mask, uint value, ref uint origin, nuint index)

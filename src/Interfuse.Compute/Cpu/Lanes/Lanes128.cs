@@ -125,6 +125,13 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
         Vector128<uint> left, Vector128<uint> right, Vector128<float> where, Vector128<float> otherwise) =>
         Vector128.ConditionalSelect(Vector128.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
 
+    public static Vector128<uint> BitMask(ref readonly uint words, nuint index)
+    {
+        uint bits = Unsafe.Add(ref Unsafe.AsRef(in words), index / 32) >> (int)(index % 32);
+        Vector128<uint> own = Vector128.Create(1u, 2u, 4u, 8u);
+        return Vector128.Equals(Vector128.Create(bits) & own, own);
+    }
+
     public static uint Lanes(Vector128<uint> mask) => (uint)mask.ExtractMostSignificantBits();
 
     public static uint LanesGreaterOrEqual(Vector128<uint> left, Vector128<uint> right) =>

@@ -121,6 +121,14 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>, I
         Vector256<uint> left, Vector256<uint> right, Vector256<float> where, Vector256<float> otherwise) =>
         Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
 
+    public static Vector256<uint> BitMask(ref readonly uint words, nuint index)
+    {
+        uint bits = Unsafe.ReadUnaligned<byte>(
+            in Unsafe.AddByteOffset(ref Unsafe.As<uint, byte>(ref Unsafe.AsRef(in words)), index / 8));
+        Vector256<uint> own = Vector256.Create(1u, 2u, 4u, 8u, 16u, 32u, 64u, 128u);
+        return Vector256.Equals(Vector256.Create(bits) & own, own);
+    }
+
     public static uint Lanes(Vector256<uint> mask) => (uint)mask.ExtractMostSignificantBits();
 
     public static uint LanesGreaterOrEqual(Vector256<uint> left, Vector256<uint> right) =>

@@ -124,6 +124,16 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
         Vector512<uint> left, Vector512<uint> right, Vector512<float> where, Vector512<float> otherwise) =>
         Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
 
+    public static Vector512<uint> BitMask(ref readonly uint words, nuint index)
+    {
+        uint bits = Unsafe.ReadUnaligned<ushort>(
+            in Unsafe.AddByteOffset(ref Unsafe.As<uint, byte>(ref Unsafe.AsRef(in words)), index / 8));
+        Vector512<uint> own = Vector512.Create(
+            1u, 1u << 1, 1u << 2, 1u << 3, 1u << 4, 1u << 5, 1u << 6, 1u << 7,
+            1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15);
+        return Vector512.Equals(Vector512.Create(bits) & own, own);
+    }
+
     public static uint Lanes(Vector512<uint> mask) => (uint)mask.ExtractMostSignificantBits();
 
     public static uint LanesGreaterOrEqual(Vector512<uint> left, Vector512<uint> right) =>

@@ -242,6 +242,10 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
         TLanes.SelectGreaterOrEqual(left.Even, right.Even, where.Even, otherwise.Even),
         TLanes.SelectGreaterOrEqual(left.Odd, right.Odd, where.Odd, otherwise.Odd));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<TBits> BitMask(ref readonly uint words, nuint index) =>
+        TLanes.Deal(TLanes.BitMask(in words, index), TLanes.BitMask(in words, index + Half));
+
     /// <summary>The even elements' bits, above them those of the odd ones.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Lanes(Pair<TBits> mask) =>

@@ -42,16 +42,17 @@ internal sealed partial class ReferenceQueue(ReferenceDevice device) : DeviceQue
     protected override void CopyCore(DeviceSpan source, DeviceSpan destination) =>
         ReferenceDevice.BytesOf(source).CopyTo(ReferenceDevice.BytesOf(destination));
 
-    private static float[] Widened(DeviceSpan span)
+    private static float[] Widened(DeviceSpan span) => Widened(ReferenceDevice.BytesOf(span), span.DType);
+
+    private static float[] Widened(Span<byte> bytes, DType dtype)
     {
-        Span<byte> bytes = ReferenceDevice.BytesOf(span);
-        return span.DType switch
+        return dtype switch
         {
             DType.BFloat16 => Each<ushort>(bytes, bits => BitConverter.UInt32BitsToSingle((uint)bits << 16)),
             DType.Float16 => Each<Half>(bytes, half => (float)half),
             DType.Float32 => Each<float>(bytes, value => value),
             DType.Float64 => Each<double>(bytes, value => (float)value),
-            _ => throw new ArgumentException("Not a type of arithmetic.", nameof(span)),
+            _ => throw new ArgumentException("Not a type of arithmetic.", nameof(dtype)),
         };
     }
 
