@@ -18,12 +18,8 @@ internal sealed partial class CpuQueue
             checked((int)(destination.Length / bank.Columns)));
 
     private void GatherBatch<TRows>(TRows bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination)
-        where TRows : struct, IBankRows
-    {
-        Reserve(ref _requests, requests.Length);
-        requests.CopyTo(_requests);
-        Run(new GatherWork<TRows>(bank, _requests, default, destination), requests.Length);
-    }
+        where TRows : struct, IBankRows =>
+        Run(new GatherWork<TRows>(bank, Keep(requests, ref _requests), default, destination), requests.Length);
 
     // Rows that follow one another from a first one on, or those that are asked for.
     private readonly struct GatherWork<TRows>(TRows bank, ExpertRow[]? requests, ExpertRow first, DeviceSpan destination)

@@ -28,4 +28,17 @@ internal static class ExpertData
         int[] index = [.. Enumerable.Range(0, experts * channels).Select(_ => random.Next(bankRows))];
         return (both.Add(dtype, rows, offset), both.Add(DType.Int32, MemoryMarshal.AsBytes<int>(index), offset));
     }
+
+    /// <summary>A batch's experts by a popularity: all different as far as there are so many, all the same, or random.</summary>
+    public static int[] Batch(int batch, int experts, string popularity)
+    {
+        var random = new Random(batch);
+        return [.. Enumerable.Range(0, batch).Select(
+            b => popularity == "distinct" ? b % experts : popularity == "identical" ? experts - 1 : random.Next(experts))];
+    }
+
+    /// <summary>Products of these with others are far below the smallest denormal: one that rounds to -0 must not be
+    /// followed by what isn't there.</summary>
+    public static float[] Tiny(int length, int seed) =>
+        Array.ConvertAll(Blocks.Plain(length, seed), value => value * 1e-30f);
 }

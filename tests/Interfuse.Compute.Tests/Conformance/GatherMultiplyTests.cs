@@ -12,9 +12,7 @@ public class GatherMultiplyTests(TestDevice device) : DeviceFixture(device)
     public void Every_batch_gives_the_same_bits(
         [Values(1, 2, 3, 4, 5, 8, 9, 64)] int batch, [Values("distinct", "identical", "random")] string popularity)
     {
-        var random = new Random(batch);
-        int[] experts = [.. Enumerable.Range(0, batch).Select(
-            b => popularity == "distinct" ? b % Experts : popularity == "identical" ? 3 : random.Next(Experts))];
+        int[] experts = ExpertData.Batch(batch, Experts, popularity);
         Check(experts, 11, 520, DType.BFloat16, DType.BFloat16, Blocks.Plain, 0);
         Check(experts, 5, 264, DType.Float32, DType.Float32, Blocks.Plain, 0);
     }
@@ -36,7 +34,7 @@ public class GatherMultiplyTests(TestDevice device) : DeviceFixture(device)
     public void Nan_infinity_denormals_and_signed_zeros_give_the_same_bits([Values(1, 2, 6)] int batch)
     {
         int[] experts = [.. Enumerable.Range(0, batch).Select(b => b % Experts)];
-        foreach (Func<int, int, float[]> values in new[] { Blocks.Nasty, Blocks.Mixed, Tiny })
+        foreach (Func<int, int, float[]> values in new[] { Blocks.Nasty, Blocks.Mixed, ExpertData.Tiny })
         {
             Check(experts, 40, 16, DType.Float32, DType.Float32, values, 0);
             Check(experts, 9, 300, DType.Float64, DType.Float32, values, 0);
@@ -68,11 +66,6 @@ public class GatherMultiplyTests(TestDevice device) : DeviceFixture(device)
             },
             "refused");
     }
-
-    // Products far below the smallest denormal: a fused product that rounds to -0 must not be followed by what isn't
-    // there.
-    private static float[] Tiny(int length, int seed) =>
-        Array.ConvertAll(Blocks.Plain(length, seed), value => value * 1e-30f);
 
     private void Check(
         int[] experts, int channels, int columns, DType rowsType, DType xType, Func<int, int, float[]> values, int offset)

@@ -54,7 +54,7 @@ public class MatMulTests(TestDevice device) : DeviceFixture(device)
     [Test]
     public void Nan_infinity_denormals_and_signed_zeros_give_the_same_bits([Values(1, 17, 70)] int vectors)
     {
-        foreach (Func<int, int, float[]> values in new[] { Blocks.Nasty, Blocks.Mixed, Tiny })
+        foreach (Func<int, int, float[]> values in new[] { Blocks.Nasty, Blocks.Mixed, ExpertData.Tiny })
         {
             Check(vectors, 40, 3, DType.Float32, values, 0);
             Check(vectors, 9, 21, DType.Float64, values, 0);
@@ -141,10 +141,6 @@ public class MatMulTests(TestDevice device) : DeviceFixture(device)
             },
             "refused");
     }
-
-    // Products that round to -0, which nothing that isn't there may turn into +0.
-    private static float[] Tiny(int length, int seed) =>
-        Array.ConvertAll(Blocks.Plain(length, seed), value => value * 1e-30f);
 
     private void Check(
         int vectors, int channels, int columns, DType type, Func<int, int, float[]> values, int offset)
