@@ -122,7 +122,7 @@ static __device__ __forceinline__ void multiply_matrix(const MatMulArguments& a)
     const bool aligned = a.aligned != 0;
     // Beyond the last row and vector there is the last one, whose products are not stored.
     const int64_t channel = first_row + at < a.channels ? first_row + at : a.channels - 1;
-    const int64_t row = a.index[channel];
+    const int64_t row = a.index != nullptr ? a.index[channel] : channel;
     const int64_t vector = first_vector + at < a.vectors ? first_vector + at : a.vectors - 1;
     const int row_lane = thread % kAcross;
     const int vector_lane = thread / kAcross;
@@ -185,7 +185,7 @@ static __device__ __forceinline__ void multiply_matrix(const MatMulArguments& a)
         for (int i = 0; i < PerRow; ++i) {
             const int64_t own = first_row + MatMulStretch<Rows, Depth>::template first<PerRow>(i, row_lane);
             if (t < a.vectors && own < a.channels) {
-                a.y[t * a.channels + own] = sums[i][j];
+                a.y[t * a.y_stride + own] = sums[i][j];
             }
         }
     }

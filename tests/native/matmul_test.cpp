@@ -52,6 +52,7 @@ void check(const Tile& tile, int64_t vectors, int64_t channels, int64_t columns,
     arguments.channels = channels;
     arguments.columns = columns;
     arguments.vectors = vectors;
+    arguments.y_stride = channels;
     arguments.rows_dtype = dtype;
     arguments.aligned = columns % 8 == 0 && bank.is_aligned() && x.is_aligned() ? 1 : 0;
     const int64_t tiles =

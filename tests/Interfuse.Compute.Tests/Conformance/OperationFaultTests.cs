@@ -89,6 +89,28 @@ public class OperationFaultTests : SoftwareFixture
             var bank = new GroupedBank(a.Slice(0, 16 * Channels), index, 1, Channels, 16);
             q.MatMul(bank, 0, b.Slice(0, 16 * 3), r.Slice(0, 3 * Channels));
         })),
+        new("sparse rows", (q, a, b, r) => Void(() =>
+        {
+            var words = new DeviceSpan(r.Buffer, Length * 4L, DType.Int32, (2 * 9) + 1);
+            q.Upload(Bytes<int>([.. Enumerable.Range(0, (2 * 9) + 1).Select(i => 3 * i)]), words);
+            var places = new DeviceSpan(r.Buffer, (Length * 4L) + 128, DType.UInt16, 2 * 9 * 3);
+            q.Upload(Bytes<ushort>([.. Enumerable.Range(0, 2 * 9 * 3).Select(i => (ushort)(5 * (i % 3)))]), places);
+            var bank = new SparseBank(a.Slice(0, 9 * 16), words, places, b.Slice(64, 2 * 9 * 3), 2, 9, 16);
+            q.Gather(bank, 1, 2, r.Slice(0, 7 * 16));
+            q.GatherBatch(bank, [new(0, 8), new(SparseBank.Shared, 1)], r.Slice(256, 2 * 16));
+            q.GatherMultiply(bank, [1, 0, 1], b.Slice(0, 3 * 16), r.Slice(512, 3 * 9));
+            q.MatMul(bank, 1, b.Slice(0, 5 * 16), r.Slice(1024, 5 * 9));
+        })),
+        new("masked rows", (q, a, b, r) => Void(() =>
+        {
+            var mask = new DeviceSpan(r.Buffer, Length * 4L, DType.UInt32, 2 * 9);
+            q.Upload(Bytes<uint>(Blocks.Words(2 * 9, 1)), mask);
+            var bank = new MaskedBank(a.Slice(0, 9 * 16), b.Slice(0, 9 * 16), mask, a.Slice(0, 2), 2, 9, 16);
+            q.Gather(bank, 1, 2, r.Slice(0, 7 * 16));
+            q.GatherBatch(bank, [new(0, 8), new(1, 1)], r.Slice(256, 2 * 16));
+            q.GatherMultiply(bank, [1, 0, 1], b.Slice(0, 3 * 16), r.Slice(512, 3 * 9));
+            q.MatMul(bank, 1, b.Slice(0, 5 * 16), r.Slice(1024, 5 * 9));
+        })),
         new("between products", (q, a, b, r) => Void(() =>
         {
             var experts = new DeviceSpan(r.Buffer, Length * 4L, DType.Int32, 3);

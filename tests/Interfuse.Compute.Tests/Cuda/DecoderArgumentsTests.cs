@@ -13,7 +13,7 @@ public class DecoderArgumentsTests
     {
         Assert.Multiple(() =>
         {
-            Assert.That(Unsafe.SizeOf<MatMulArguments>(), Is.EqualTo(64));
+            Assert.That(Unsafe.SizeOf<MatMulArguments>(), Is.EqualTo(72));
             Assert.That(Unsafe.SizeOf<RmsNormArguments>(), Is.EqualTo(56));
             Assert.That(Unsafe.SizeOf<AddBiasArguments>(), Is.EqualTo(48));
             Assert.That(Unsafe.SizeOf<RotateArguments>(), Is.EqualTo(40));

@@ -19,6 +19,13 @@ public unsafe class ExpertArgumentsTests
         Assert.That(Unsafe.SizeOf<GatherArguments>(), Is.EqualTo(56));
         Assert.That(Unsafe.SizeOf<GatherBatchArguments>(), Is.EqualTo(3632));
         Assert.That(Unsafe.SizeOf<GatherMultiplyArguments>(), Is.EqualTo(320));
+        Assert.That(Unsafe.SizeOf<SparseSource>(), Is.EqualTo(56));
+        Assert.That(Unsafe.SizeOf<MaskedSource>(), Is.EqualTo(64));
+        Assert.That(Unsafe.SizeOf<RowRange>(), Is.EqualTo(24));
+        Assert.That(Unsafe.SizeOf<RowBatch>(), Is.EqualTo(3600));
+        Assert.That(Unsafe.SizeOf<ProductBatch>(), Is.EqualTo(544));
+        Assert.That(Unsafe.SizeOf<BankArguments<SparseSource, RowBatch>>(), Is.EqualTo(3656));
+        Assert.That(Unsafe.SizeOf<BankArguments<MaskedSource, ProductBatch>>(), Is.EqualTo(608));
     }
 
     [Test]
@@ -33,6 +40,9 @@ public unsafe class ExpertArgumentsTests
         Assert.That(Offset<MergeGroupsArguments>(nameof(MergeGroupsArguments.Table)), Is.EqualTo(256));
         Assert.That(Offset<GatherBatchArguments>(nameof(GatherBatchArguments.Places)), Is.EqualTo(48));
         Assert.That(Offset<GatherMultiplyArguments>(nameof(GatherMultiplyArguments.Experts)), Is.EqualTo(64));
+        Assert.That(Offset<RowBatch>(nameof(RowBatch.Places)), Is.EqualTo(16));
+        Assert.That(Offset<ProductBatch>(nameof(ProductBatch.Experts)), Is.EqualTo(32));
+        Assert.That(Offset<ProductBatch>(nameof(ProductBatch.Members)), Is.EqualTo(288));
     }
 
     private static int Offset<T>(string field) => (int)Marshal.OffsetOf<T>(field);

@@ -13,6 +13,7 @@ internal readonly record struct MatMulArguments(
     long Channels,
     long Columns,
     long Vectors,
+    long YStride,
     int RowsType,
     int Aligned);
 
