@@ -35,7 +35,7 @@ public static partial class KernelBenchmarks
 
     /// <summary>All benchmarks, those of an operation together.</summary>
     public static IReadOnlyList<KernelBenchmark> All { get; } =
-        [.. Elementwise(), .. Reductions(), .. Selections(), .. OfChannels(), .. OfBanks(), .. OfADecoder()];
+        [.. Elementwise(), .. Reductions(), .. Selections(), .. OfChannels(), .. OfBanks(), .. OfMadeRows(), .. OfADecoder()];
 
     /// <summary>Sizes from where the launch is all that counts to where memory is, in elements per tensor.</summary>
     /// <param name="device">The device to measure.</param>

@@ -71,17 +71,25 @@ internal sealed partial class CpuQueue
             {
                 // Rows that several share come from memory for the first of them, and from the caches for the others.
                 int count = (int)Math.Min(rows.Length, end - channel);
+                int following = (int)Math.Min(rows.Length, end - channel - count);
                 DType dtype = default;
+                bool areMade = false;
                 for (int m = 0; m < members.Length; m++)
                 {
                     (int expert, int b) = members[m];
-                    bool areCached = true;
-                    if (m == 0 || expert != members[m - 1].Expert)
+                    bool isNew = m == 0 || expert != members[m - 1].Expert;
+                    if (isNew)
                     {
-                        dtype = bank.Locate(workspace, expert, channel, stride, rows[..count]);
-                        areCached = seen[..m].Contains(rows[0]);
+                        dtype = bank.Locate(workspace, expert, channel, stride, rows[..count], out areMade);
                     }
 
+                    // One vector is done before anything that is asked for here can have come.
+                    if (members.Length > 1 && following > 0)
+                    {
+                        bank.Prefetch(isNew ? expert : null, channel + count, following, m, members.Length);
+                    }
+
+                    bool areCached = areMade || seen[..m].Contains(rows[0]);
                     seen[m] = rows[0];
                     workspace.Kernels.FusedDots(
                         rows[..count], dtype, Floats(vectors, (long)b * stride, columns), areCached, products[..count]);

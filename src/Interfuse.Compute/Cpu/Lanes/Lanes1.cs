@@ -99,6 +99,7 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static uint LanesGreaterOrEqual(uint left, uint right) => left >= right ? 1u : 0u;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint BitMask(ref readonly uint words, nuint index) =>
         0u - ((Read(in words, index / 32) >> (int)(index % 32)) & 1u);
 

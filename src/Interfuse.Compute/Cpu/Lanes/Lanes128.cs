@@ -125,6 +125,7 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
         Vector128<uint> left, Vector128<uint> right, Vector128<float> where, Vector128<float> otherwise) =>
         Vector128.ConditionalSelect(Vector128.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> BitMask(ref readonly uint words, nuint index)
     {
         uint bits = Unsafe.Add(ref Unsafe.AsRef(in words), index / 32) >> (int)(index % 32);

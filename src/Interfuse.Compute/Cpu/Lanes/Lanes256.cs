@@ -121,6 +121,7 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>, I
         Vector256<uint> left, Vector256<uint> right, Vector256<float> where, Vector256<float> otherwise) =>
         Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> BitMask(ref readonly uint words, nuint index)
     {
         uint bits = Unsafe.ReadUnaligned<byte>(

@@ -124,6 +124,7 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
         Vector512<uint> left, Vector512<uint> right, Vector512<float> where, Vector512<float> otherwise) =>
         Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> BitMask(ref readonly uint words, nuint index)
     {
         uint bits = Unsafe.ReadUnaligned<ushort>(
