@@ -10,7 +10,8 @@ namespace Interfuse.Experts;
 /// A pack is a directory: <c>pack.json</c>; <c>pack.sha256</c>, the lower-case hexadecimal SHA-256 of <c>pack.json</c>
 /// and a newline; safetensors files laid out as those of a model, which any reader opens; <c>index.safetensors</c>,
 /// where a scheme has tables; <c>experts.safetensors</c>, or <c>experts-00001-of-0000N.safetensors</c> and so on, where
-/// a scheme has parts; <c>config.json</c>, the tokenizer and what else a Hugging Face directory holds.
+/// a scheme has parts; <c>router.safetensors</c>, once a router has been trained; <c>config.json</c>, the tokenizer and
+/// what else a Hugging Face directory holds.
 /// </para>
 /// <para>
 /// A tensor of scheme <c>shared</c> is stored under its own name, in its own shape, one for all experts. One of scheme
@@ -58,6 +59,9 @@ public sealed partial record PackManifest(
     /// <summary>The name of the file with the parts, where it is only one.</summary>
     public const string PartsFileName = "experts.safetensors";
 
+    /// <summary>The name of the file with the router, in a pack that has one.</summary>
+    public const string RouterFileName = "router.safetensors";
+
     /// <summary>The value of <c>format</c>.</summary>
     public const string Format = "interfuse-expert-pack";
 
@@ -66,7 +70,7 @@ public sealed partial record PackManifest(
 
     internal const string PartsStem = "experts";
 
-    private static readonly JsonSerializerOptions Json = new()
+    internal static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
