@@ -20,7 +20,7 @@ internal sealed class RoutedTinyExperts : IDisposable
     {
         Path = _folder["pack"];
         var recipe = Recipe.Parse(
-            File.ReadAllText(TinyExperts.PathOf(recipeFile)), TinyExperts.PathOf(recipeFile), ChannelMerging.RecipeSignatures);
+            File.ReadAllText(TinyExperts.PathOf(recipeFile)), TinyExperts.PathOf(recipeFile), PackMethods.RecipeSignatures);
         using (PackPlan plan = PackPlan.Create(recipe, new MergeOptions()))
         {
             PackEncoder.Run(plan, Path, new MergeProgress(), CancellationToken.None);
