@@ -24,6 +24,12 @@ namespace Interfuse.Experts;
 /// <c>experts*.safetensors</c>, called as the tensor, a dot, and the part's name. The schemes with parts came with
 /// version 2.
 /// </para>
+/// <para>
+/// Of scheme <c>sparse</c> the matrix is dense, and its parts are <c>starts</c>, I32 [N * m + 1], <c>places</c>, U16 where n
+/// is at most 65536 and else I32, and <c>values</c>, as many as places and of the tensor's type: row i of expert e is the
+/// dense row with those of the values from <c>starts[e * m + i]</c> on, up to <c>starts[e * m + i + 1]</c>, put at the
+/// columns that their places are, which ascend strictly within a row.
+/// </para>
 /// </remarks>
 /// <param name="Method">The <c>merge_method</c> that made it.</param>
 /// <param name="Experts">The experts' names, in the order of all tables: their ordinal order where this code wrote them.</param>
