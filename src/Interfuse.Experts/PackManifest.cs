@@ -32,13 +32,20 @@ namespace Interfuse.Experts;
 /// columns that their places are, which ascend strictly within a row.
 /// </para>
 /// <para>
-/// Of scheme <c>low_rank</c> that matrix is the experts' shared one; its parts <c>left</c> [N, m, r] and <c>right</c> [N, r, n] are of
-/// the tensor's type, r is 1 to the shorter side, and an expert's matrix is <c>shared + left[e] right[e]</c>, to the bit as
-/// <see cref="Compute.LowRankBank"/> says.
+/// Of scheme <c>low_rank</c> that matrix is the experts' shared one; its parts <c>left</c> [N, m, r] and <c>right</c>
+/// [N, r, n] are of the tensor's type, r is 1 to the shorter side, and an expert's matrix is <c>shared + left[e] right[e]</c>,
+/// to the bit as <see cref="Compute.LowRankBank"/> says.
+/// </para>
+/// <para>
+/// Of scheme <c>masked</c> that matrix is the base's; its parts are <c>unified</c>, of the base's type and shape,
+/// <c>mask</c>, U32 [N, m, ceil(n / 32)], whose bit k of word w is column 32 w + k, and <c>scales</c>, F32 [N]: an element
+/// of expert e is the base's where its bit is 0, else <c>base + scales[e] * unified</c>, as
+/// <see cref="Compute.MaskedBank"/> says.
 /// </para>
 /// </remarks>
 /// <param name="Method">The <c>merge_method</c> that made it.</param>
-/// <param name="Experts">The experts' names, in the order of all tables: their ordinal order where this code wrote them.</param>
+/// <param name="Experts">The experts' names, in the order of all tables: their ordinal order where this code wrote
+/// them.</param>
 /// <param name="EnsembleBytes">What the experts' tensors would take one by one, in the types of the pack.</param>
 /// <param name="Tensors">Every tensor of an expert, in the order of a model's.</param>
 /// <param name="Files">Every other file of the pack but <c>pack.sha256</c>.</param>
