@@ -86,6 +86,28 @@ public sealed class DeviceTests
         Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.EquivalentTo(before));
     }
 
+    [Test]
+    public void A_model_answers_and_is_evaluated_on_the_software_device_as_on_the_processor()
+    {
+        RequireSoftware();
+        string model = TinyExperts.PathOf("add");
+        string[] samples = [.. File.ReadLines(TinyExperts.TaskPath("add")).Take(2)];
+        string task = _folder.Write("two.jsonl", string.Join('\n', samples) + "\n");
+        string[] answer = ["generate", model, "--prompt", "add 58+67=", "--max-tokens", "12", "--quiet"];
+        string[] evaluation = ["eval", model, "--task", task, "--max-tokens", "12", "--json"];
+
+        Outcome answered = CommandLine.Run([.. answer, "--device", "software"]);
+        Outcome evaluated = CommandLine.Run([.. evaluation, "--device", "software"]);
+
+        Assert.That(answered.ExitCode, Is.EqualTo(ExitCode.Ok), answered.Error);
+        Assert.That(answered.Output, Is.EqualTo(CommandLine.Run(answer).Output).And.EqualTo("125\n"));
+        Assert.That(evaluated.ExitCode, Is.EqualTo(ExitCode.Ok), evaluated.Error);
+        Assert.That(evaluated.Json.GetProperty("device").GetString(), Does.Contain("software"));
+        Assert.That(
+            evaluated.Json.GetProperty("models").GetRawText(),
+            Is.EqualTo(CommandLine.Run(evaluation).Json.GetProperty("models").GetRawText()));
+    }
+
     // Asking where the driver is also tells the commands that the tests start.
     private static void RequireSoftware()
     {

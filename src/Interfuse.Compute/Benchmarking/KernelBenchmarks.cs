@@ -9,7 +9,8 @@ namespace Interfuse.Compute.Benchmarking;
 /// <remarks>
 /// Tensors are bf16 unless the variant says otherwise; merges take a base and four experts. Trimming and selection keep
 /// a fifth, random drop a half. Matrices have rows of 4096; gathers take them from a bank that holds each row of four
-/// experts, gather-multiply of sixteen. Attention is over float32 keys and values, whose number counts the keys'.
+/// experts, gather-multiply of sixteen; sparse and masked banks have four experts. Attention is over float32 keys and
+/// values, whose number counts the keys'.
 /// </remarks>
 public static partial class KernelBenchmarks
 {
@@ -35,7 +36,7 @@ public static partial class KernelBenchmarks
 
     /// <summary>All benchmarks, those of an operation together.</summary>
     public static IReadOnlyList<KernelBenchmark> All { get; } =
-        [.. Elementwise(), .. Reductions(), .. Selections(), .. OfChannels(), .. OfBanks(), .. OfADecoder()];
+        [.. Elementwise(), .. Reductions(), .. Selections(), .. OfChannels(), .. OfBanks(), .. OfMadeRows(), .. OfADecoder()];
 
     /// <summary>Sizes from where the launch is all that counts to where memory is, in elements per tensor.</summary>
     /// <param name="device">The device to measure.</param>

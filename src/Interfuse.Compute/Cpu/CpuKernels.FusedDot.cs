@@ -11,6 +11,11 @@ public sealed partial class CpuKernels
     /// <summary>Lanes of a fused inner product, on every path and device.</summary>
     private const int FusedLanes = 256;
 
+    // How far ahead a row that is read alone is asked for: a page, where the processor's own reading ahead ends.
+    private const nuint PageBytes = 4096;
+
+    // What memory and caches hand over at a time.
+    private const nuint LineBytes = 64;
 
     /// <summary>The rows that a vector is multiplied by at once.</summary>
     private interface IRowCount
@@ -45,7 +50,7 @@ public sealed partial class CpuKernels
         Span<float> product = stackalloc float[1];
         fixed (byte* start = row)
         {
-            FusedDots([(nint)start], dtype, x, product);
+            FusedDots([(nint)start], dtype, x, areCached: true, product);
         }
 
         return product[0];
@@ -55,18 +60,23 @@ public sealed partial class CpuKernels
     /// <param name="rows">The addresses of the rows, which have as many elements as the vector.</param>
     /// <param name="dtype">Their elements' type: BF16 or F32.</param>
     /// <param name="x">The vector.</param>
+    /// <param name="areCached">
+    /// Whether the rows are probably in the caches, where four at once are quickest. From memory they come fastest one by
+    /// one, since the processor then reads ahead. The products are the same.
+    /// </param>
     /// <param name="products">Receives a product for each row.</param>
     /// <exception cref="ArgumentException">The type is another one, or the lengths do not match.</exception>
-    internal void FusedDots(ReadOnlySpan<nint> rows, DType dtype, ReadOnlySpan<float> x, Span<float> products)
+    internal void FusedDots(
+        ReadOnlySpan<nint> rows, DType dtype, ReadOnlySpan<float> x, bool areCached, Span<float> products)
     {
         CheckLength(products.Length, rows.Length, nameof(products));
         switch (dtype)
         {
             case DType.BFloat16:
-                FusedDots<StoredBFloat16>(rows, x, products);
+                FusedDots<StoredBFloat16>(rows, x, areCached, products);
                 break;
             case DType.Float32:
-                FusedDots<StoredFloat32>(rows, x, products);
+                FusedDots<StoredFloat32>(rows, x, areCached, products);
                 break;
             default:
                 throw new ArgumentException(
@@ -74,11 +84,12 @@ public sealed partial class CpuKernels
         }
     }
 
-    private void FusedDots<TStored>(ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, Span<float> products)
+    private void FusedDots<TStored>(
+        ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, bool areCached, Span<float> products)
         where TStored : struct, IStored
     {
         int row = 0;
-        for (; row + RowsTogether <= rows.Length; row += RowsTogether)
+        for (; areCached && row + RowsTogether <= rows.Length; row += RowsTogether)
         {
             FusedDots<TStored, FourRows>(rows.Slice(row, RowsTogether), x, products.Slice(row, RowsTogether));
         }
@@ -124,10 +135,19 @@ public sealed partial class CpuKernels
         ref float sums = ref MemoryMarshal.GetReference(lanes);
         var places = new RowPlaces(rows);
         nuint whole = (nuint)(x.Length - (x.Length % FusedLanes));
-        nuint ahead = (nuint)(x.Length * TRows.Count) * TStored.Size;
+
+        // What lies there is as a rule the part of the row, or the same place in the rows, that is read next.
+        nuint ahead = TRows.Count == 1 ? PageBytes : (nuint)(x.Length * TRows.Count) * TStored.Size;
+        bool folds = FoldsInRegisters<TRows, TLanes, TFloat, TBits>() && whole == (nuint)x.Length;
         for (nuint band = 0; band < FusedLanes; band += 16 / (nuint)TRows.Count * (nuint)TLanes.Count)
         {
-            AddBand<TStored, TRows, TLanes, TFloat, TBits>(places, ahead, in v, band, whole, ref sums);
+            AddBand<TStored, TRows, TLanes, TFloat, TBits>(places, ahead, in v, band, whole, folds, ref sums);
+        }
+
+        if (folds)
+        {
+            products[0] = TLanes.Fold(TLanes.Load(in sums, 0));
+            return;
         }
 
         for (int row = 0; row < TRows.Count; row++)
@@ -145,6 +165,13 @@ public sealed partial class CpuKernels
         }
     }
 
+    // Whether a band holds all lanes of one row, so that they can be folded where they are.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool FoldsInRegisters<TRows, TLanes, TFloat, TBits>()
+        where TRows : struct, IRowCount
+        where TLanes : struct, ILanes<TFloat, TBits> =>
+        TRows.Count == 1 && 16 * TLanes.Count == FusedLanes;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Fold<TLanes, TFloat, TBits>(ref float lanes)
         where TLanes : struct, ILanes<TFloat, TBits>
@@ -159,22 +186,14 @@ public sealed partial class CpuKernels
             }
         }
 
-        for (; half > 0; half /= 2)
-        {
-            for (nuint lane = 0; lane < half; lane++)
-            {
-                Unsafe.Add(ref lanes, lane) += Unsafe.Add(ref lanes, lane + half);
-            }
-        }
-
-        return lanes;
+        return TLanes.Fold(TLanes.Load(in lanes, 0));
     }
 
     // Sixteen vectors of lanes stay in registers: with vectors of 512 bits that is all of one sum, or a part of each of
     // four. Sum i is of row i % count, and the vector's elements are loaded once for all rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static unsafe void AddBand<TStored, TRows, TLanes, TFloat, TBits>(
-        RowPlaces rows, nuint ahead, ref readonly float x, nuint band, nuint end, ref float lanes)
+        RowPlaces rows, nuint ahead, ref readonly float x, nuint band, nuint end, bool folds, ref float lanes)
         where TStored : struct, IStored
         where TRows : struct, IRowCount
         where TLanes : struct, ILanes<TFloat, TBits>
@@ -291,6 +310,21 @@ public sealed partial class CpuKernels
             sum15 = Add<TStored, TRows, TLanes, TFloat, TBits>(15, rows, ahead, index, value, sum15);
         }
 
+        if (FoldsInRegisters<TRows, TLanes, TFloat, TBits>() && folds)
+        {
+            sum0 = TLanes.Add(sum0, sum8);
+            sum1 = TLanes.Add(sum1, sum9);
+            sum2 = TLanes.Add(sum2, sum10);
+            sum3 = TLanes.Add(sum3, sum11);
+            sum0 = TLanes.Add(sum0, TLanes.Add(sum4, sum12));
+            sum1 = TLanes.Add(sum1, TLanes.Add(sum5, sum13));
+            sum2 = TLanes.Add(sum2, TLanes.Add(sum6, sum14));
+            sum3 = TLanes.Add(sum3, TLanes.Add(sum7, sum15));
+            sum0 = TLanes.Add(TLanes.Add(sum0, sum2), TLanes.Add(sum1, sum3));
+            TLanes.Store(sum0, ref lanes, 0);
+            return;
+        }
+
         Keep<TRows, TLanes, TFloat, TBits>(0, sum0, band, ref lanes);
         Keep<TRows, TLanes, TFloat, TBits>(1, sum1, band, ref lanes);
         Keep<TRows, TLanes, TFloat, TBits>(2, sum2, band, ref lanes);
@@ -319,10 +353,9 @@ public sealed partial class CpuKernels
     {
         byte* row = rows.Of(i % TRows.Count);
         nuint at = index + (nuint)(i / TRows.Count * TLanes.Count);
-        if (Sse.IsSupported)
+        if (Sse.IsSupported && (nuint)(i / TRows.Count * TLanes.Count) * TStored.Size % LineBytes == 0)
         {
-            // The same place in the rows that follow as a rule, which the processor does not fetch by itself: pages end
-            // where rows do. An address beyond the end does no harm.
+            // An address beyond the end does no harm.
             Sse.Prefetch0(row + ahead + (at * TStored.Size));
         }
 

@@ -39,26 +39,33 @@ internal sealed partial class CpuQueue
                 Bytes(bank.BaseValues, (channel * bank.Columns) + start, length).CopyTo(stored);
                 Combine(workspace, expert, channel, start, values[..length]);
                 workspace.Kernels.Narrow(values[..length], dtype, rounded[..(length * size)]);
-                ReadOnlySpan<uint> mask = Mask(expert, channel, start, length);
-                for (int i = 0; i < length; i++)
-                {
-                    if ((mask[i / MaskedBank.ColumnsPerWord] >> (i % MaskedBank.ColumnsPerWord) & 1) != 0)
-                    {
-                        rounded.Slice(i * size, size).CopyTo(stored[(i * size)..]);
-                    }
-                }
+                workspace.Kernels.Replace(rounded[..(length * size)], size, Mask(expert, channel, start, length), stored);
             }
         }
 
         public void Widen(CpuWorkspace workspace, int expert, long channel, int start, Span<float> values)
         {
             DType dtype = bank.BaseValues.DType;
+            if (dtype is DType.BFloat16 or DType.Float32)
+            {
+                long first = (channel * bank.Columns) + start;
+                workspace.Kernels.WidenMasked(
+                    Bytes(bank.BaseValues, first, values.Length),
+                    Bytes(bank.Unified, first, values.Length),
+                    dtype,
+                    Mask(expert, channel, start, values.Length),
+                    Floats(bank.Scales, expert, 1)[0],
+                    values);
+                return;
+            }
+
+            // By blocks: a float16 row is rounded there and back.
             Span<byte> rounded = MemoryMarshal.AsBytes(workspace.Result(TileGrid.BlockLength));
             for (int done = 0; done < values.Length; done += TileGrid.BlockLength)
             {
                 Span<float> block = values.Slice(done, Math.Min(TileGrid.BlockLength, values.Length - done));
                 Combine(workspace, expert, channel, start + done, block);
-                if (dtype is DType.BFloat16 or DType.Float16)
+                if (dtype == DType.Float16)
                 {
                     Span<byte> bytes = rounded[..(block.Length * sizeof(ushort))];
                     workspace.Kernels.Narrow(block, dtype, bytes);
@@ -67,8 +74,23 @@ internal sealed partial class CpuQueue
             }
         }
 
-        public DType Locate(CpuWorkspace workspace, int expert, long channel, int stride, Span<nint> rows) =>
-            MakeRows(this, workspace, expert, channel, stride, rows);
+        public DType Locate(
+            CpuWorkspace workspace, int expert, long channel, int stride, Span<nint> rows, out bool areMade)
+        {
+            areMade = true;
+            return MakeRows(this, workspace, expert, channel, stride, rows);
+        }
+
+        public void Prefetch(int? expert, long channel, int rows, int part, int parts)
+        {
+            PrefetchRows(bank.BaseValues, bank.Columns, channel, rows, part, parts);
+            PrefetchRows(bank.Unified, bank.Columns, channel, rows, part, parts);
+            if (expert is { } own)
+            {
+                CpuQueue.Prefetch(
+                    bank.Mask, ((own * bank.Channels) + channel) * bank.WordsPerRow, rows * bank.WordsPerRow);
+            }
+        }
 
         // A block of a row as float32, not rounded to the row's type yet.
         private void Combine(CpuWorkspace workspace, int expert, long channel, int start, Span<float> values)

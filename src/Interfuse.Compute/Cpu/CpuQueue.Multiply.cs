@@ -65,22 +65,34 @@ internal sealed partial class CpuQueue
             long end = Math.Min(first + ChannelsPerPart, bank.Channels);
             int columns = (int)bank.Columns;
             Span<nint> rows = stackalloc nint[CpuKernels.RowsTogether];
+            Span<nint> seen = stackalloc nint[members.Length];
             Span<float> products = stackalloc float[CpuKernels.RowsTogether];
             for (long channel = first; channel < end; channel += rows.Length)
             {
                 // Rows that several share come from memory for the first of them, and from the caches for the others.
                 int count = (int)Math.Min(rows.Length, end - channel);
+                int following = (int)Math.Min(rows.Length, end - channel - count);
                 DType dtype = default;
+                bool areMade = false;
                 for (int m = 0; m < members.Length; m++)
                 {
                     (int expert, int b) = members[m];
-                    if (m == 0 || expert != members[m - 1].Expert)
+                    bool isNew = m == 0 || expert != members[m - 1].Expert;
+                    if (isNew)
                     {
-                        dtype = bank.Locate(workspace, expert, channel, stride, rows[..count]);
+                        dtype = bank.Locate(workspace, expert, channel, stride, rows[..count], out areMade);
                     }
 
+                    // One vector is done before anything that is asked for here can have come.
+                    if (members.Length > 1 && following > 0)
+                    {
+                        bank.Prefetch(isNew ? expert : null, channel + count, following, m, members.Length);
+                    }
+
+                    bool areCached = areMade || seen[..m].Contains(rows[0]);
+                    seen[m] = rows[0];
                     workspace.Kernels.FusedDots(
-                        rows[..count], dtype, Floats(vectors, (long)b * stride, columns), products[..count]);
+                        rows[..count], dtype, Floats(vectors, (long)b * stride, columns), areCached, products[..count]);
                     for (int i = 0; i < count; i++)
                     {
                         Write(products[i], (b * bank.Channels) + channel + i);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using Interfuse.Checkpoints;
 
 namespace Interfuse.Compute;
@@ -8,6 +9,9 @@ namespace Interfuse.Compute;
 // any kind.
 internal sealed partial class CpuQueue
 {
+    // Bytes.
+    private const int CacheLine = 64;
+
     /// <summary>The rows of a bank's experts.</summary>
     private interface IBankRows
     {
@@ -33,8 +37,41 @@ internal sealed partial class CpuQueue
         /// <param name="channel">The first of its rows.</param>
         /// <param name="stride">From one row's first element to the next one's where rows are made.</param>
         /// <param name="rows">Receives the addresses.</param>
+        /// <param name="areMade">Whether they lie in the workspace, and so in the caches.</param>
         /// <returns>The elements' type.</returns>
-        DType Locate(CpuWorkspace workspace, int expert, long channel, int stride, Span<nint> rows);
+        DType Locate(
+            CpuWorkspace workspace, int expert, long channel, int stride, Span<nint> rows, out bool areMade);
+
+        /// <summary>
+        /// Asks for a part of what consecutive rows are made of, so that it comes from memory while others are multiplied.
+        /// </summary>
+        /// <param name="expert">The expert, or none if its own part was asked for before.</param>
+        /// <param name="channel">The first of the rows.</param>
+        /// <param name="rows">How many there are.</param>
+        /// <param name="part">Which part of what they share.</param>
+        /// <param name="parts">In how many parts that is asked for.</param>
+        void Prefetch(int? expert, long channel, int rows, int part, int parts);
+    }
+
+    // Asks for elements; none of them beyond the last.
+    private static unsafe void Prefetch(DeviceSpan span, long first, long length)
+    {
+        if (Sse.IsSupported && length > 0)
+        {
+            byte* end = Address(span, first + length);
+            for (byte* line = Address(span, first); line < end; line += CacheLine)
+            {
+                Sse.Prefetch1(line);
+            }
+        }
+    }
+
+    // A part of the elements of consecutive rows of a matrix.
+    private static void PrefetchRows(DeviceSpan matrix, long columns, long channel, int rows, int part, int parts)
+    {
+        long elements = rows * columns;
+        long from = elements * part / parts;
+        Prefetch(matrix, (channel * columns) + from, (elements * (part + 1) / parts) - from);
     }
 
     // Makes rows as float32 in the workspace.
@@ -72,13 +109,16 @@ internal sealed partial class CpuQueue
                 Row(expert, channel).Slice(start * size, values.Length * size), bank.Rows.DType, values);
         }
 
-        public unsafe DType Locate(CpuWorkspace workspace, int expert, long channel, int stride, Span<nint> rows)
+        public unsafe DType Locate(
+            CpuWorkspace workspace, int expert, long channel, int stride, Span<nint> rows, out bool areMade)
         {
             if (bank.Rows.DType is not (DType.BFloat16 or DType.Float32))
             {
+                areMade = true;
                 return MakeRows(this, workspace, expert, channel, stride, rows);
             }
 
+            areMade = false;
             ReadOnlySpan<int> index = MemoryMarshal.Cast<byte, int>(
                 Bytes(bank.Index, (expert * bank.Channels) + channel, rows.Length));
             for (int i = 0; i < rows.Length; i++)
@@ -87,6 +127,11 @@ internal sealed partial class CpuQueue
             }
 
             return bank.Rows.DType;
+        }
+
+        public void Prefetch(int? expert, long channel, int rows, int part, int parts)
+        {
+            // The products themselves ask for the rows that follow.
         }
 
         private Span<byte> Row(int expert, long channel)

@@ -64,8 +64,23 @@ internal sealed partial class CpuQueue
             }
         }
 
-        public DType Locate(CpuWorkspace workspace, int expert, long channel, int stride, Span<nint> rows) =>
-            MakeRows(this, workspace, expert, channel, stride, rows);
+        public DType Locate(
+            CpuWorkspace workspace, int expert, long channel, int stride, Span<nint> rows, out bool areMade)
+        {
+            areMade = true;
+            return MakeRows(this, workspace, expert, channel, stride, rows);
+        }
+
+        public void Prefetch(int? expert, long channel, int rows, int part, int parts)
+        {
+            PrefetchRows(bank.Dense, bank.Columns, channel, rows, part, parts);
+            if (expert is { } own && own != SparseBank.Shared)
+            {
+                Span<int> starts = Cast<int>(Bytes(bank.Starts, (own * bank.Channels) + channel, rows + 1));
+                CpuQueue.Prefetch(bank.Values, starts[0], starts[^1] - starts[0]);
+                CpuQueue.Prefetch(bank.Places, starts[0], starts[^1] - starts[0]);
+            }
+        }
 
         private static Span<T> Cast<T>(Span<byte> bytes)
             where T : unmanaged => MemoryMarshal.Cast<byte, T>(bytes);

@@ -56,6 +56,9 @@ internal interface ILanes<TFloat, TBits>
     /// <summary><c>left + right</c> where <paramref name="value"/> is above 0, else <c>left</c>.</summary>
     static abstract TFloat AddWherePositive(TFloat value, TFloat left, TFloat right);
 
+    /// <summary>The sum of all lanes: the lower half takes the upper half, the quarters likewise, down to one lane.</summary>
+    static abstract float Fold(TFloat value);
+
     static abstract TFloat Subtract(TFloat left, TFloat right);
 
     static abstract TFloat Multiply(TFloat left, TFloat right);

@@ -40,6 +40,8 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static float AddWherePositive(float value, float left, float right) => value > 0f ? left + right : left;
 
+    public static float Fold(float value) => value;
+
     public static float Subtract(float left, float right) => left - right;
 
     public static float Multiply(float left, float right) => left * right;
@@ -97,6 +99,7 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static uint LanesGreaterOrEqual(uint left, uint right) => left >= right ? 1u : 0u;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint BitMask(ref readonly uint words, nuint index) =>
         0u - ((Read(in words, index / 32) >> (int)(index % 32)) & 1u);
 

@@ -55,6 +55,12 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
         Vector128<float> value, Vector128<float> left, Vector128<float> right) =>
         Vector128.ConditionalSelect(Vector128.GreaterThan(value, Vector128<float>.Zero), left + right, left);
 
+    public static float Fold(Vector128<float> value)
+    {
+        Vector128<float> two = value + Vector128.Shuffle(value, Vector128.Create(2, 3, 2, 3));
+        return two[0] + two[1];
+    }
+
     public static Vector128<float> Subtract(Vector128<float> left, Vector128<float> right) => left - right;
 
     public static Vector128<float> Multiply(Vector128<float> left, Vector128<float> right) => left * right;
@@ -119,6 +125,7 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
         Vector128<uint> left, Vector128<uint> right, Vector128<float> where, Vector128<float> otherwise) =>
         Vector128.ConditionalSelect(Vector128.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> BitMask(ref readonly uint words, nuint index)
     {
         uint bits = Unsafe.Add(ref Unsafe.AsRef(in words), index / 32) >> (int)(index % 32);

@@ -55,6 +55,8 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>, I
         Vector256<float> value, Vector256<float> left, Vector256<float> right) =>
         Vector256.ConditionalSelect(Vector256.GreaterThan(value, Vector256<float>.Zero), left + right, left);
 
+    public static float Fold(Vector256<float> value) => Lanes128.Fold(value.GetLower() + value.GetUpper());
+
     public static Vector256<float> Subtract(Vector256<float> left, Vector256<float> right) => left - right;
 
     public static Vector256<float> Multiply(Vector256<float> left, Vector256<float> right) => left * right;
@@ -119,6 +121,7 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>, I
         Vector256<uint> left, Vector256<uint> right, Vector256<float> where, Vector256<float> otherwise) =>
         Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> BitMask(ref readonly uint words, nuint index)
     {
         uint bits = Unsafe.ReadUnaligned<byte>(

@@ -58,6 +58,8 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
         Vector512<float> value, Vector512<float> left, Vector512<float> right) =>
         Vector512.ConditionalSelect(Vector512.GreaterThan(value, Vector512<float>.Zero), left + right, left);
 
+    public static float Fold(Vector512<float> value) => Lanes256.Fold(value.GetLower() + value.GetUpper());
+
     public static Vector512<float> Subtract(Vector512<float> left, Vector512<float> right) => left - right;
 
     public static Vector512<float> Multiply(Vector512<float> left, Vector512<float> right) => left * right;
@@ -122,6 +124,7 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
         Vector512<uint> left, Vector512<uint> right, Vector512<float> where, Vector512<float> otherwise) =>
         Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> BitMask(ref readonly uint words, nuint index)
     {
         uint bits = Unsafe.ReadUnaligned<ushort>(

@@ -136,6 +136,9 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
         TLanes.AddWherePositive(value.Even, left.Even, right.Even),
         TLanes.AddWherePositive(value.Odd, left.Odd, right.Odd));
 
+    // The last addition of all is that of an even lane and the odd one after it.
+    public static float Fold(Pair<TFloat> value) => TLanes.Fold(value.Even) + TLanes.Fold(value.Odd);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<TFloat> Subtract(Pair<TFloat> left, Pair<TFloat> right) =>
         new(TLanes.Subtract(left.Even, right.Even), TLanes.Subtract(left.Odd, right.Odd));
