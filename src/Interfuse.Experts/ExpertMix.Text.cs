@@ -63,11 +63,12 @@ public sealed partial class ExpertMix
     }
 
     /// <summary>The mixture by the experts' numbers.</summary>
-    public override string ToString() => ToString(expert => Number(expert));
-
-    private static string Number(double number) => number.ToString(CultureInfo.InvariantCulture);
+    public override string ToString() => ToString(expert => expert.ToString(CultureInfo.InvariantCulture));
 
     private static string Number(float number) => number.ToString(CultureInfo.InvariantCulture);
+
+    // Float32 weights as float64 have digits that nobody wrote.
+    private static string Rounded(double number) => number.ToString("G6", CultureInfo.InvariantCulture);
 
     // The expert whose name and equals sign a text begins with, and how long both are; of several the longest name, because
     // names may hold commas and equals signs.

@@ -148,6 +148,6 @@ public sealed partial class ExpertMix : IEquatable<ExpertMix>
             sum += weight;
         }
 
-        return Math.Abs(sum - 1) <= SumTolerance ? null : $"the weights sum to {Number(sum)}, not to 1";
+        return Math.Abs(sum - 1) <= SumTolerance ? null : $"the weights sum to {Rounded(sum)}, not to 1";
     }
 }

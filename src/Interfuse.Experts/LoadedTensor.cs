@@ -6,7 +6,9 @@ namespace Interfuse.Experts;
 /// <summary>A tensor of a model, or of all experts of a pack, on a device: looked up and computed with there.</summary>
 /// <remarks>
 /// Of what experts have in common there is one copy. It outlives the file it came from, and belongs to its device.
-/// Any queue of the device may use it; its operations are queued as those of <see cref="DeviceQueue"/> are.
+/// Any queue of the device may use it; its operations are queued as those of <see cref="DeviceQueue"/> are. A scheme gives
+/// the operations on single experts, where <see cref="SharedExpert"/> counts as one if it <see cref="HasShared"/>; those on
+/// mixtures follow from them.
 /// </remarks>
 /// <param name="spec">The tensor of an expert's model.</param>
 /// <param name="experts">How many experts there are; 1 for a plain model.</param>

@@ -16,10 +16,10 @@ internal static class MixReader
     private static readonly CpuKernels Kernels = new();
 
     [ThreadStatic]
-    private static float[]? widened;
+    private static float[]? _widened;
 
     [ThreadStatic]
-    private static byte[]? stored;
+    private static byte[]? _stored;
 
     /// <summary>Makes some bytes of a mixture's tensor, on the calling thread.</summary>
     /// <param name="tensor">The tensor.</param>
@@ -56,7 +56,7 @@ internal static class MixReader
     {
         // A row for each part, and one for the sum.
         int count = block.Length / tensor.DType.Size();
-        Span<float> rows = Reserve(ref widened, (parts.Length + 1) * BlockElements);
+        Span<float> rows = Reserve(ref _widened, (parts.Length + 1) * BlockElements);
         Span<float> weights = parts.Length <= UsualParts ? stackalloc float[parts.Length] : new float[parts.Length];
         for (int part = 0; part < parts.Length; part++)
         {
@@ -87,7 +87,7 @@ internal static class MixReader
 
     private static unsafe Span<byte> Stored(PackTensor tensor, int expert, long byteOffset, int length)
     {
-        Span<byte> bytes = Reserve(ref stored, BlockElements * sizeof(double))[..length];
+        Span<byte> bytes = Reserve(ref _stored, BlockElements * sizeof(double))[..length];
         fixed (byte* first = bytes)
         {
             tensor.Storage.Copy(expert, byteOffset, first, length);

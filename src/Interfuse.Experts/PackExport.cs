@@ -28,6 +28,7 @@ public static class PackExport
     // What a thread holds in memory: a tensor goes over in parts of this size, whatever its rows are; whole elements.
     private const int PartBytes = 4 << 20;
     private const string ConfigName = "config.json";
+    private const string CardName = "README.md";
 
     /// <summary>Writes an expert to a directory, which appears when it is complete and not before.</summary>
     /// <param name="pack">The pack.</param>
@@ -88,7 +89,8 @@ public static class PackExport
 
             if (!mix.IsSingle)
             {
-                File.WriteAllText(Path.Combine(staged.Path, "README.md"), Card(pack, mix));
+                File.WriteAllText(Path.Combine(staged.Path, CardName), Card(pack, mix));
+                sideFiles = [.. sideFiles, CardName];
             }
         }
         catch

@@ -93,6 +93,44 @@ public sealed class EvalTests
     }
 
     [Test]
+    public void Mixtures_and_the_shared_model_have_rows_of_their_own()
+    {
+        string pack = TinyExperts.Pack(_folder);
+        string[] arguments =
+            ["eval", pack, TinyExperts.PathOf("sort"), "--task", TinyExperts.TaskPath("sort"), "--limit", "3", "--max-tokens", "12"];
+
+        Outcome mixtures = CommandLine.Run([.. arguments, "--mixture", "sort=0.5,add=0.5", "add=0,sort=1", "--json"]);
+        Outcome shared = CommandLine.Run([.. arguments, "--shared"]);
+
+        Assert.That((mixtures.ExitCode, mixtures.Error), Is.EqualTo((ExitCode.Ok, "")));
+        JsonElement[] models = [.. mixtures.Json.GetProperty("models").EnumerateArray()];
+        Assert.That(
+            models.Select(model => model.GetProperty("name").GetString()),
+            Is.EqualTo(["pack:add=0.5,sort=0.5", "pack:sort", "sort"]));
+        Assert.That(models[0].GetProperty("mixture").GetString(), Is.EqualTo("add=0.5,sort=0.5"));
+        Assert.That(models[0].TryGetProperty("expert", out _), Is.False);
+        Assert.That(models[1].GetProperty("expert").GetString(), Is.EqualTo("sort"));
+        Assert.That(Values(models[1], "exact_match"), Is.EqualTo(Values(models[2], "exact_match")));
+        Assert.That(shared.ExitCode, Is.EqualTo(ExitCode.Ok), shared.Error);
+        Assert.That(shared.Output, Does.Match(@"(?m)^pack:shared +\d+\.\d %$").And.Match(@"(?m)^sort +\d+\.\d %$"));
+    }
+
+    [Test]
+    public void Mixtures_that_are_none_are_named()
+    {
+        string pack = TinyExperts.Pack(_folder);
+        string[] arguments = ["eval", pack, "--task", TinyExperts.TaskPath("sort")];
+
+        Mistakes.AssertMistake(
+            CommandLine.Run([.. arguments, "--mixture", "sort=0.5,add=0.4"]), ExitCode.BadInput, pack, "'sort=0.5,add=0.4'", "sum to 0.9");
+        Mistakes.AssertMistake(
+            CommandLine.Run([.. arguments, "--mixture", "sort=1", "--shared"]), ExitCode.Usage, "--shared: --mixture has chosen already");
+        Mistakes.AssertMistake(
+            CommandLine.Run("eval", TinyExperts.PathOf("add"), "--task", TinyExperts.TaskPath("sort"), "--shared"),
+            ExitCode.BadInput, "is a plain model without experts", "leave out --shared");
+    }
+
+    [Test]
     public void Each_sample_is_written_with_all_that_is_known_of_it()
     {
         string choices = _folder.Write(
@@ -119,9 +157,9 @@ public sealed class EvalTests
         Assert.That(model.GetProperty("means").EnumerateObject(), Is.Empty);
         Assert.That(File.ReadAllText(samples), Does.Match(
             """
-            ^\{"model":"add","expert":null,"task":"choices","line":1,"prompt":"add 2\+2=","answer":"4","expected":\["4"\],"correct":true,"choices":\["4","5"\],"log_likelihoods":\[-0\.\d+,-\d+\.\d+\]\}
-            \{"model":"add","expert":null,"task":"texts","line":2,"prompt":"é \\" <","answer":null,"expected":\[\],"correct":null,"choices":\[\],"log_likelihoods":\[-\d+\.\d+\]\}
-            \{"model":"add","expert":null,"task":"add","line":1,"prompt":"add 0\+29=","answer":"29","expected":\["29"\],"correct":true,"choices":\[\],"log_likelihoods":\[\]\}
+            ^\{"model":"add","expert":null,"mixture":null,"task":"choices","line":1,"prompt":"add 2\+2=","answer":"4","expected":\["4"\],"correct":true,"choices":\["4","5"\],"log_likelihoods":\[-0\.\d+,-\d+\.\d+\]\}
+            \{"model":"add","expert":null,"mixture":null,"task":"texts","line":2,"prompt":"é \\" <","answer":null,"expected":\[\],"correct":null,"choices":\[\],"log_likelihoods":\[-\d+\.\d+\]\}
+            \{"model":"add","expert":null,"mixture":null,"task":"add","line":1,"prompt":"add 0\+29=","answer":"29","expected":\["29"\],"correct":true,"choices":\[\],"log_likelihoods":\[\]\}
             $
             """));
         Assert.That(Directory.GetFiles(_folder.Path), Is.EquivalentTo([choices, texts, samples]));

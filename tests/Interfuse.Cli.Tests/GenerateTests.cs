@@ -104,6 +104,49 @@ public sealed class GenerateTests
     }
 
     [Test]
+    public void A_mixture_of_experts_answers_and_so_does_what_they_share()
+    {
+        string pack = TinyExperts.Pack(_folder);
+        string[] arguments = ["generate", pack, "--prompt", "sort planet=", "--max-tokens", "8", "--json"];
+        string exported = _folder["exported"];
+        Assert.That(CommandLine.Run("export", pack, exported, "--mixture", "sort=0.75,add=0.25").ExitCode, Is.EqualTo(ExitCode.Ok));
+
+        JsonElement mixed = CommandLine.Run([.. arguments, "--mixture", " sort = 0.75, add=0.25"]).Json;
+        JsonElement alone = CommandLine.Run([.. arguments, "--mixture", "sort=1,add=0"]).Json;
+        JsonElement shared = CommandLine.Run([.. arguments, "--shared"]).Json;
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(mixed.GetProperty("mixture").GetString(), Is.EqualTo("add=0.25,sort=0.75"));
+            Assert.That(mixed.TryGetProperty("expert", out _), Is.False);
+            Assert.That(
+                mixed.GetProperty("text").GetString() + "\n",
+                Is.EqualTo(CommandLine.Run("generate", exported, "--prompt", "sort planet=", "--max-tokens", "8", "-q").Output));
+            Assert.That(alone.GetProperty("expert").GetString(), Is.EqualTo("sort"));
+            Assert.That(alone.GetProperty("text").GetString(), Is.EqualTo("aelnpt"));
+            Assert.That(shared.GetProperty("mixture").GetString(), Is.EqualTo("shared"));
+        });
+    }
+
+    [Test]
+    public void Mixtures_that_are_none_are_named()
+    {
+        string pack = TinyExperts.Pack(_folder);
+        string[] arguments = ["generate", pack, "--prompt", "x"];
+
+        Mistakes.AssertMistake(
+            CommandLine.Run([.. arguments, "--mixture", "sum=1"]), ExitCode.BadInput, pack, "there is no expert 'sum'", "'add', 'cipher'");
+        Mistakes.AssertMistake(
+            CommandLine.Run([.. arguments, "--mixture", "add=x"]), ExitCode.BadInput, "'add' has the weight 'x', which is no number");
+        Mistakes.AssertMistake(
+            CommandLine.Run([.. arguments, "--mixture", "add=1", "--expert", "add"]),
+            ExitCode.Usage, "--mixture: --expert has chosen already; give one of --expert, --mixture and --shared");
+        Mistakes.AssertMistake(
+            Generate("add", "x", "--mixture", "add=1"), ExitCode.BadInput, "is a plain model without experts", "'add=1'");
+        Mistakes.AssertMistake(Generate("add", "x", "--shared"), ExitCode.BadInput, "is a plain model", "leave out --shared");
+    }
+
+    [Test]
     public void A_chat_template_writes_the_prompt()
     {
         string model = TinyExperts.Copy("add", _folder["chat"]);

@@ -150,6 +150,21 @@ public sealed class PackTests
     }
 
     [Test]
+    public void A_mixture_and_the_shared_model_are_given_back_as_models()
+    {
+        Outcome mixed = CommandLine.Run("export", _pack, "--mixture", "code=0.75,math=0.25", _folder["mixed"]);
+        Outcome shared = CommandLine.Run("export", _pack, "--shared", _folder["shared"], "--json");
+
+        Assert.That(mixed.Error, Is.Empty);
+        Assert.That(
+            mixed.Output,
+            Does.StartWith($"Exported math=0.25,code=0.75 into {_folder["mixed"]}\n").And.Contain("README.md"));
+        Assert.That(File.ReadAllText(_folder["mixed", "README.md"]), Does.Contain("| math | 0.25 |\n| code | 0.75 |"));
+        Assert.That((shared.ExitCode, shared.Json.GetProperty("mixture").GetString()), Is.EqualTo((ExitCode.Ok, "shared")));
+        Assert.That(shared.Json.TryGetProperty("expert", out _), Is.False);
+    }
+
+    [Test]
     public void Mistakes_are_named()
     {
         Mistakes.AssertMistake(
@@ -157,6 +172,12 @@ public sealed class PackTests
         Mistakes.AssertMistake(
             CommandLine.Run("export", _folder.Path, "--expert", "math", _folder["out"]), ExitCode.BadInput, "pack.json");
         Mistakes.AssertMistake(CommandLine.Run("export", _pack, _folder["out"]), ExitCode.Usage, "--expert");
+        Mistakes.AssertMistake(
+            CommandLine.Run("export", _pack, _folder["out"], "--expert", "math", "--shared"),
+            ExitCode.Usage, "--shared: --expert has chosen already; give one of --expert, --mixture and --shared");
+        Mistakes.AssertMistake(
+            CommandLine.Run("export", _pack, _folder["out"], "--mixture", "math=0.5,code=0.6"),
+            ExitCode.BadInput, _pack, "the weights sum to 1.1, not to 1");
         Mistakes.AssertMistake(CommandLine.Run("verify", _folder["nowhere"]), ExitCode.BadInput, "no such directory");
         File.WriteAllText(Path.Combine(_pack, "pack.json"), "{}");
         Mistakes.AssertMistake(CommandLine.Run("inspect", _pack), ExitCode.BadInput, "pack.json", "'format'");

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Interfuse.Checkpoints;
 using Interfuse.Testing;
 
@@ -50,6 +51,63 @@ public sealed class ExportTests
         }
 
         Assert.That(Directory.GetDirectories(_folder["out"]), Has.Length.EqualTo(pack.Experts.Count));
+    }
+
+    [Test]
+    public void A_mixture_comes_back_as_a_model_of_its_own_that_says_what_it_is()
+    {
+        float[] bank = [.. Enumerable.Range(0, 4 * 5001).Select(i => MathF.Sin(i))];
+        new PackBuilder("math", "code")
+            .Grouped(
+                new TensorSpec("w", DType.Float32, [2, 5001]), MemoryMarshal.AsBytes<float>(bank).ToArray(), [0, 1, 2, 3])
+            .RandomShared(1, "norm", DType.BFloat16, 5)
+            .SideFile("config.json", """{ "model_type": "llama" }""")
+            .SideFile("README.md", "About the pack.")
+            .Write(_folder["pack"]);
+        using var pack = ExpertPack.Open(_folder["pack"]);
+
+        PackExport.Run(pack, pack.FindMix("code=0.3,math=0.7"), _folder["mixed"], new PackExportOptions());
+        PackExport.Run(pack, ExpertMix.Shared, _folder["shared"], new PackExportOptions());
+
+        AssertSum(_folder["mixed"], 0.7f, 0.3f);
+        AssertSum(_folder["shared"], 0.5f, 0.5f);
+        Assert.That(
+            File.ReadAllText(_folder["mixed", "README.md"]),
+            Does.Contain("# A mixture of experts").And.Contain("| math | 0.7 |\n| code | 0.3 |\n").And.Contain("channel_merging"));
+        Assert.That(File.ReadAllText(_folder["shared", "README.md"]), Does.Contain("# The shared model").And.Contain("math, code"));
+
+        void AssertSum(string directory, float math, float code)
+        {
+            using var model = Checkpoint.Open(directory);
+            byte[] bytes = new byte[2 * 5001 * sizeof(float)];
+            model.Tensors.Single(tensor => tensor.Name == "w").Read(0, bytes);
+            float[] expected = [.. Enumerable.Range(0, 2 * 5001).Select(i =>
+            {
+                float first = math * bank[i];
+                float second = code * bank[(2 * 5001) + i];
+                return first + second;
+            })];
+            Assert.That(MemoryMarshal.Cast<byte, float>(bytes).ToArray(), Is.EqualTo(expected));
+            byte[] norm = new byte[10];
+            model.Tensors.Single(tensor => tensor.Name == "norm").Read(0, norm);
+            Assert.That(norm, Is.EqualTo(ReadingTests.Whole(pack, pack.FindTensor("norm"), 0)), "what is shared is as it is");
+        }
+    }
+
+    [Test]
+    public void Experts_that_can_not_be_mixed_leave_nothing_behind()
+    {
+        byte[] bank = [.. Enumerable.Range(0, 2 * 8 * sizeof(int)).Select(i => (byte)i)];
+        new PackBuilder("a", "b").Grouped(new TensorSpec("w", DType.Int32, [1, 8]), bank, [0, 1]).Write(_folder["pack"]);
+        using var pack = ExpertPack.Open(_folder["pack"]);
+
+        Assert.That(
+            () => PackExport.Run(pack, ExpertMix.Shared, _folder["out"], new PackExportOptions()),
+            Throws.TypeOf<InterfuseException>().With.Message.Contains("'w' is of I32, which can't be added up"));
+        Assert.That(
+            () => PackExport.Run(pack, ExpertMix.Of(2), _folder["out"], new PackExportOptions()),
+            Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.EqualTo([_folder["pack"]]));
     }
 
     [Test]

@@ -131,6 +131,19 @@ public sealed class ReadingTests
     }
 
     [Test]
+    public void Parts_of_elements_are_refused_where_they_would_be_added_up()
+    {
+        new PackBuilder("a", "b").RandomGrouped(1, "w", DType.BFloat16, 4, 8).Write(_folder["pack"]);
+        using var pack = ExpertPack.Open(_folder["pack"]);
+        PackTensor tensor = pack.FindTensor("w");
+
+        Assert.That(() => pack.Read(tensor, ExpertMix.Uniform(2), 1, new byte[2]), Throws.ArgumentException);
+        Assert.That(() => pack.Read(tensor, ExpertMix.Uniform(2), 2, new byte[3]), Throws.ArgumentException);
+        Assert.That(() => pack.Read(tensor, ExpertMix.Uniform(3), 0, new byte[2]), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => pack.Read(tensor, ExpertMix.Of(1), 1, new byte[3]), Throws.Nothing);
+    }
+
+    [Test]
     public void After_disposal_reading_is_refused_and_does_not_crash()
     {
         new PackBuilder("a").RandomGrouped(1, "w", DType.BFloat16, 4, 8).Write(_folder["pack"]);

@@ -1,3 +1,4 @@
+using Interfuse.Experts;
 using Interfuse.Inference.Models;
 
 namespace Interfuse.Inference.Tests.Models;
@@ -6,18 +7,26 @@ namespace Interfuse.Inference.Tests.Models;
 internal static class DecoderRun
 {
     /// <summary>The logits of the last token of a prompt.</summary>
-    public static float[] LastLogits(this Decoder decoder, ReadOnlyMemory<int> tokens, int expert = 0)
+    public static float[] LastLogits(this Decoder decoder, ReadOnlyMemory<int> tokens, int expert = 0) =>
+        decoder.LastLogits(tokens, ExpertMix.Of(expert));
+
+    /// <summary>The logits of the last token of a prompt that a mixture of experts reads.</summary>
+    public static float[] LastLogits(this Decoder decoder, ReadOnlyMemory<int> tokens, ExpertMix mix)
     {
-        using DecoderSequence sequence = decoder.Start(expert);
+        using DecoderSequence sequence = decoder.Start(mix);
         float[] last = [];
         decoder.Read([new Reading(sequence, tokens)], (_, _, logits) => last = logits.ToArray());
         return last;
     }
 
     /// <summary>Reads a prompt and goes on with the likeliest token, as often as asked for.</summary>
-    public static int[] Greedy(this Decoder decoder, ReadOnlyMemory<int> prompt, int count, int expert = 0)
+    public static int[] Greedy(this Decoder decoder, ReadOnlyMemory<int> prompt, int count, int expert = 0) =>
+        decoder.Greedy(prompt, count, ExpertMix.Of(expert));
+
+    /// <summary>The same by a mixture of experts.</summary>
+    public static int[] Greedy(this Decoder decoder, ReadOnlyMemory<int> prompt, int count, ExpertMix mix)
     {
-        using DecoderSequence sequence = decoder.Start(expert);
+        using DecoderSequence sequence = decoder.Start(mix);
         var tokens = new List<int>();
         decoder.Read([new Reading(sequence, prompt)], (_, _, logits) => tokens.Add(Best(logits)));
         while (tokens.Count < count)
