@@ -18,9 +18,9 @@ public abstract partial class DeviceQueue
     /// what all that follows is about.
     /// </para>
     /// <para>
-    /// <b>Masks</b> are those of a <see cref="MaskedBank"/>. Bit k of word w of a row is the element in column 32w + k. It is set where d_e and the stored
-    /// unified value have one sign, which is where d_e has the elected one, unless rounding has made the unified value
-    /// zero. Bits beyond the last column are zero.
+    /// <b>Masks</b> are those of a <see cref="MaskedBank"/>: bit k of word w of a row is the element in column 32w + k.
+    /// It is set where d_e and the stored unified value have one sign, which is where d_e has the elected one, unless
+    /// rounding has made the unified value zero. Bits beyond the last column are zero.
     /// </para>
     /// <para>
     /// <b>Sums</b> (<see cref="AgreementSums"/>) are float64, row by row, with the products of two float32 values exact.

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
+using Interfuse.Compute.Cuda;
 using Interfuse.Testing;
 using NUnit.Framework.Constraints;
 
@@ -59,8 +60,15 @@ public sealed class MaskedPackTests
     }
 
     [Test]
-    public void An_exported_expert_computes_the_same_bits_as_the_pack([ValueSource(nameof(Types))] DType dtype)
+    public void An_exported_expert_computes_the_same_bits_as_the_pack(
+        [ValueSource(nameof(Types))] DType dtype, [Values("cpu", "software")] string kind)
     {
+        if (kind == "software" && CudaLibraries.SoftwareMissing is { } reason)
+        {
+            Assert.That(CudaLibraries.SoftwareRequired, Is.False, reason);
+            Assert.Ignore(reason);
+        }
+
         const int Rows = 13;
         const int Columns = 300;
         const int Batch = 70;
@@ -84,7 +92,7 @@ public sealed class MaskedPackTests
             new PackBuilder("x").Shared(spec, builder.Expected[("w", expert)]).Write(_folder[$"{expert}"]);
         }
 
-        using var device = new CpuDevice(threads: 2);
+        using Device device = kind == "cpu" ? new CpuDevice(threads: 2) : SoftwareCuda.Open();
         using DeviceQueue queue = device.CreateQueue();
         using var pack = ExpertPack.Open(_folder["pack"]);
         using LoadedTensor loaded = pack.Tensors[0].Load(queue);

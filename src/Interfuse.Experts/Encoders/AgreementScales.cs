@@ -49,7 +49,8 @@ internal static class AgreementScales
             if (!float.IsFinite(scales[expert]))
             {
                 throw new InterfuseException(
-                    $"The expert '{experts[expert]}' would have to be scaled by {deltas[expert] / agreed[expert]}, because next to nothing of it agrees with the others; leave it out, or store its tensors by `storage: kept`.");
+                    $"The expert '{experts[expert]}' would have to be scaled by {deltas[expert] / agreed[expert]}, because next to "
+                    + "nothing of it agrees with the others; leave it out, or give tensors `storage: kept`.");
             }
         }
 

@@ -28,7 +28,7 @@ internal sealed class EmrMerging : MatrixMethod
         BaseModelUse.Required,
         MinModels: 1,
         ChannelPartition.MaxExperts,
-        [Scale, Storage, ShareWithin])
+        [Scale, Storage])
     {
         NamesModels = true,
     };
@@ -43,7 +43,8 @@ internal sealed class EmrMerging : MatrixMethod
     protected override TensorStorage AutoStorage => TensorStorage.Grouped;
 
     /// <inheritdoc/>
-    public override object SettingsOf(Recipe recipe, string tensor, double position, int experts) => DefinitionOf(recipe);
+    public override object SettingsOf(Recipe recipe, string tensor, double position, int experts) =>
+        DefinitionOf(recipe);
 
     /// <inheritdoc/>
     public override long RoomFor(PlannedMatrix matrix, int experts) => UnifiedRows.BytesFor(matrix, experts);
@@ -114,12 +115,18 @@ internal sealed class EmrMerging : MatrixMethod
         return energies;
     }
 
-    private static ScaleDefinition DefinitionOf(Recipe recipe) => !recipe.Parameters.TryGet(Scale.Name, out Parameter? scale)
-        ? ScaleDefinition.PerTensorMean
-        : scale.Setting is NumberSetting { Value: var word }
+    private static ScaleDefinition DefinitionOf(Recipe recipe)
+    {
+        if (!recipe.Parameters.TryGet(Scale.Name, out Parameter? scale))
+        {
+            return ScaleDefinition.PerTensorMean;
+        }
+
+        return scale.Setting is NumberSetting { Value: var word }
             ? (ScaleDefinition)word
             : throw new RecipeException(
                 scale.Location, "'scale' is one definition for the whole pack, expected a word, `scale: total`");
+    }
 
     private static StoredPart[] Parts(PlannedMatrix matrix, int experts) =>
     [
@@ -138,14 +145,16 @@ internal sealed class EmrMerging : MatrixMethod
                 bool isBase = Array.TrueForAll(sums, each => !double.IsFinite(each.Delta));
                 throw Refusal(
                     matrix, isBase ? 0 : expert + 1,
-                    "holds NaN or infinite values, or differs from the base by more than float32 holds, and emr_merging scales an expert by all of its values; repair the model, or give this tensor `storage: kept`");
+                    "holds NaN or infinite values, or differs from the base by more than float32 holds, and an expert's "
+                    + "scale is made of all its values; repair the model, or give this tensor `storage: kept`");
             }
 
             if (!double.IsFinite(sums[expert].Agreed))
             {
                 throw Refusal(
                     matrix, expert + 1,
-                    $"differs from the base by more than {matrix.Spec.DType.SafetensorsName()} holds; give the pack a wider type, `dtype: float32`, or this tensor `storage: kept`");
+                    $"differs from the base by more than {matrix.Spec.DType.SafetensorsName()} holds; give the pack a wider "
+                    + "type, `dtype: float32`, or this tensor `storage: kept`");
             }
         }
     }

@@ -34,7 +34,8 @@ internal sealed class UnifiedRows
     /// <summary>What it takes, in bytes.</summary>
     public static long BytesFor(PlannedMatrix matrix, int experts) => MatrixBench.RowsPerVisit(matrix)
         * ((2 * matrix.RowBytes)
-            + (experts * ((MaskedBank.Words(matrix.Columns) * sizeof(uint)) + (2 * AgreementSums.Count * sizeof(double)))));
+            + (experts * MaskedBank.Words(matrix.Columns) * sizeof(uint))
+            + (2 * experts * AgreementSums.Count * sizeof(double)));
 
     /// <summary>Elects: what the other members give is of these rows until the next call.</summary>
     public void Elect(long rows, DeviceSpan baseValues, ReadOnlySpan<DeviceSpan> experts) => _bench.Queue.ElectUnified(

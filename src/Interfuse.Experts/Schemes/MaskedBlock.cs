@@ -67,8 +67,8 @@ internal sealed class MaskedBlock
         return made;
     }
 
-    // Elements outside the mask are the base's as they are stored, which widening and narrowing would change of NaNs, and of
-    // every F64.
+    // Elements outside the mask are the base's as they are stored, which widening and narrowing would change of NaNs, and
+    // of every F64.
     private static void KeepBase(ReadOnlySpan<byte> stored, uint kept, int start, int size, Span<byte> made)
     {
         if (kept == uint.MaxValue)

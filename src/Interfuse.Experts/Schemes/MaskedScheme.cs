@@ -39,7 +39,8 @@ internal sealed class MaskedScheme : PackScheme
         }
 
         _unified = parts.TakePart(tensor, UnifiedPart, _dtype, tensor.Shape.AsSpan());
-        _mask = parts.TakePart(tensor, MaskPart, DType.UInt32, [_experts, _matrix.Rows, MaskedBank.Words(_matrix.Columns)]);
+        _mask = parts.TakePart(
+            tensor, MaskPart, DType.UInt32, [_experts, _matrix.Rows, MaskedBank.Words(_matrix.Columns)]);
         _scales = parts.TakePart(tensor, ScalesPart, DType.Float32, [_experts]);
         CheckScales(parts.Experts);
         CheckMask(parts.Experts);
@@ -73,11 +74,12 @@ internal sealed class MaskedScheme : PackScheme
             long start = column - (column % MaskedBlock.Length);
             int elements = (int)Math.Min(MaskedBlock.Length, _matrix.Columns - start);
             long first = ((row * _matrix.Columns) + start) * size;
+            long word = (((expert * _matrix.Rows) + row) * words) + (start / MaskedBank.ColumnsPerWord);
             ReadOnlySpan<byte> made = block.Make(
                 _dtype,
                 baseValues.Address + first,
                 unified.Address + first,
-                mask.Address + (((((expert * _matrix.Rows) + row) * words) + (start / MaskedBank.ColumnsPerWord)) * sizeof(uint)),
+                mask.Address + (word * sizeof(uint)),
                 scale,
                 elements);
             made = made[(int)(byteOffset - first)..];
