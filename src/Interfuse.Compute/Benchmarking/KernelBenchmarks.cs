@@ -9,7 +9,8 @@ namespace Interfuse.Compute.Benchmarking;
 /// <remarks>
 /// Tensors are bf16 unless the variant says otherwise; merges take a base and four experts. Trimming and selection keep
 /// a fifth, random drop a half. Matrices have rows of 4096; gathers take them from a bank that holds each row of four
-/// experts, gather-multiply of sixteen. Attention is over float32 keys and values, whose number counts the keys'.
+/// experts, gather-multiply of sixteen; sparse and masked banks have four experts. Attention is over float32 keys and
+/// values, whose number counts the keys'.
 /// </remarks>
 public static partial class KernelBenchmarks
 {

@@ -270,7 +270,7 @@ internal sealed class MediatorTests
 
     [TestCase(1)]
     [TestCase(3)]
-    public void Bytes_depend_on_neither_threads_nor_memory_nor_an_interruption(int threads)
+    public void Bytes_depend_on_neither_threads_nor_an_interruption(int threads)
     {
         new LayeredModels(_shop, Uneven).Write(Four);
         string yaml = LayeredModels.Yaml("top_k: 3", Four);
