@@ -25,7 +25,13 @@ namespace Interfuse.Experts;
 /// version 2.
 /// </para>
 /// <para>
-/// <c>low_rank</c>: that matrix is the experts' shared one; the parts <c>left</c> [N, m, r] and <c>right</c> [N, r, n] are of
+/// Of scheme <c>sparse</c> the matrix is dense, and its parts are <c>starts</c>, I32 [N * m + 1], <c>places</c>, U16 where n
+/// is at most 65536 and else I32, and <c>values</c>, as many as places and of the tensor's type: row i of expert e is the
+/// dense row with those of the values from <c>starts[e * m + i]</c> on, up to <c>starts[e * m + i + 1]</c>, put at the
+/// columns that their places are, which ascend strictly within a row.
+/// </para>
+/// <para>
+/// Of scheme <c>low_rank</c> the matrix is the experts' shared one; the parts <c>left</c> [N, m, r] and <c>right</c> [N, r, n] are of
 /// the tensor's type, r is 1 to the shorter side, and an expert's matrix is <c>shared + left[e] right[e]</c>, to the bit as
 /// <see cref="Compute.LowRankBank"/> says.
 /// </para>

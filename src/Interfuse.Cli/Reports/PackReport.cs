@@ -8,7 +8,7 @@ namespace Interfuse.Cli;
 internal sealed record PackReport(
     string Path, string Method, string? Architecture, int? Layers, IReadOnlyList<string> Experts,
     long StoredBytes, long EnsembleBytes, double? Share, IReadOnlyList<SchemeReport> Schemes,
-    KeptEnergy Kept, IReadOnlyList<KeptEnergy> KeptByLayer,
+    IReadOnlyList<PackLayerSummary> DecidedLayers, KeptEnergy Kept, IReadOnlyList<KeptEnergy> KeptByLayer,
     IReadOnlyList<PackFileReport> Files, IReadOnlyList<string> SideFiles, IReadOnlyList<PackTensorReport> Tensors)
 {
     // As many experts as fit beside each other on a screen; --json has all.
@@ -35,6 +35,8 @@ internal sealed record PackReport(
                     scheme.Sum(tensor => tensor.StoredBytes),
                     scheme.Sum(tensor => tensor.TableBytes),
                     scheme.Sum(tensor => tensor.Spec.ByteLength) * pack.Experts.Count))],
+            PackLayerSummary.Of(
+                pack.Manifest, [.. pack.Tensors.Select(tensor => tensor.StoredBytes + tensor.TableBytes)]),
             KeptEnergy.OfModel(pack.Manifest),
             KeptEnergy.OfLayers(pack.Manifest),
             [.. pack.Manifest.Files.Where(file => file.Name.EndsWith(".safetensors", StringComparison.Ordinal))
@@ -60,7 +62,7 @@ internal sealed record PackReport(
                 .. Reports.Column("files", Files.Select(file => $"{file.Name}  {Sizes.Format(file.Bytes)}")),
                 ("beside them", SideFiles.Count == 0 ? null : string.Join(", ", SideFiles)),
             ]);
-        IEnumerable<string> sections = [head, .. KeptTable(), .. everyTensor ? [TensorTable()] : Array.Empty<string>()];
+        IEnumerable<string> sections = [head, .. LayerTable.Of(DecidedLayers), .. KeptTable(), .. everyTensor ? [TensorTable()] : Array.Empty<string>()];
         return string.Join("\n\n", sections);
     }
 

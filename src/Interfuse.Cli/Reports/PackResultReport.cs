@@ -9,7 +9,8 @@ namespace Interfuse.Cli;
 internal sealed record PackResultReport(
     string Method, IReadOnlyList<string> Experts, string Target, int Tensors, int TensorsResumed, long Parameters,
     long TensorBytes, long EnsembleBytes, double? EnergyKept, long BytesRead, long BytesWritten, double Seconds,
-    int Threads, string Device, IReadOnlyList<NonFiniteTensor> NonFinite, IReadOnlyList<string> Warnings)
+    int Threads, string Device, IReadOnlyList<PackLayerSummary> Layers, IReadOnlyList<NonFiniteTensor> NonFinite,
+    IReadOnlyList<string> Warnings)
 {
     // As many tensors with NaN as fit on a screen; --json has all.
     private const int NonFiniteShown = 10;
@@ -29,6 +30,7 @@ internal sealed record PackResultReport(
         report.Elapsed.TotalSeconds,
         report.Threads,
         report.Device,
+        PackLayerSummary.Of(report.Manifest, report.BytesByTensor),
         report.NonFinite,
         plan.Warnings);
 
@@ -36,7 +38,7 @@ internal sealed record PackResultReport(
     {
         double rate = (BytesRead + BytesWritten) / Math.Max(Seconds, 1e-9);
         string seconds = Seconds.ToString(Seconds < 10 ? "0.00" : "0.0", CultureInfo.InvariantCulture);
-        return Reports.ToText(
+        string result = Reports.ToText(
             $"Packed {Sizes.Count(Experts.Count, "expert")} by {Method} into {Target}",
             [
                 .. Reports.Column("experts", Experts),
@@ -55,6 +57,7 @@ internal sealed record PackResultReport(
                     $"{tensor.Count} in {tensor.Tensor}")),
                 ("", NonFinite.Count > NonFiniteShown ? $"and {NonFinite.Count - NonFiniteShown} more tensors" : null),
             ]);
+        return string.Join("\n\n", [result, .. LayerTable.Of(Layers)]);
     }
 
     private static double? Kept(PackManifest manifest)

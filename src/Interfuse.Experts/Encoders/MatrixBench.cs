@@ -12,6 +12,9 @@ internal sealed partial class MatrixBench : IDisposable
     // may depend on it.
     private const long PieceLength = 16 * TileGrid.TileLength;
 
+    // Elements whose energy is taken at a time; whole tiles, and so many that all threads have enough to do.
+    private const long EnergyLength = 64 * TileGrid.TileLength;
+
     // What is read at a time; a whole number of elements of any type.
     private const int StagingBytes = 32 << 20;
 
@@ -180,7 +183,7 @@ internal sealed partial class MatrixBench : IDisposable
     /// </remarks>
     public double Energy(DeviceSpan from, DeviceSpan to, TopKThreshold keep)
     {
-        long step = Math.Min(PieceLength, from.Length);
+        long step = Math.Min(EnergyLength, from.Length);
         using DeviceBuffer room = Device.Allocate(step * sizeof(float));
         var tiles = new DotProducts[TileGrid.TileCount(step)];
         double energy = 0;
@@ -202,7 +205,7 @@ internal sealed partial class MatrixBench : IDisposable
 
     /// <summary>What <see cref="Energy"/> takes of the device's memory.</summary>
     public static long EnergyBytes(PlannedMatrix matrix) =>
-        Math.Min(PieceLength, matrix.Spec.ElementCount) * sizeof(float);
+        Math.Min(EnergyLength, matrix.Spec.ElementCount) * sizeof(float);
 
     /// <summary>Waits for the device and gives everything back.</summary>
     public void Dispose()
