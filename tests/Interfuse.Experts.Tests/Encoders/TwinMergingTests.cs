@@ -1,5 +1,6 @@
 using Interfuse.Checkpoints;
 using Interfuse.Experts.Encoders;
+using Interfuse.Merging.Execution;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 using Interfuse.Testing;
@@ -365,6 +366,18 @@ internal sealed class TwinMergingTests
         Assert.That(
             () => _shop.Pack(Yaml("", Three), options: new MergeOptions { MaxMemory = 1 << 20 }),
             Throws.TypeOf<InterfuseException>().With.Message.Contains("this pack needs at least"));
+    }
+
+    [Test]
+    public void The_example_of_the_tiny_experts_takes_and_keeps_what_its_page_says()
+    {
+        var recipe = Recipe.Load(Repository.PathOf("examples", "tiny-experts", "twin_merging.yml"), PackMethods.RecipeSignatures);
+        using PackPlan plan = PackPlan.Create(recipe, new MergeOptions());
+        EncodingReport report = PackEncoder.Run(plan, _shop["pack"], new MergeProgress(), CancellationToken.None);
+        Assert.That((double)report.TensorBytes / plan.EnsembleBytes, Is.EqualTo(0.412).Within(0.0005));
+        double kept = 1 - (report.Manifest.Tensors.Sum(tensor => tensor.LostEnergy!.Sum())
+            / report.Manifest.Tensors.Sum(tensor => tensor.DeltaEnergy!.Sum()));
+        Assert.That(kept, Is.EqualTo(0.841).Within(0.0005));
     }
 
     // What a rank keeps at best of each expert's own part.
