@@ -216,6 +216,12 @@ public sealed class LowRankPackTests(string kind)
         Assert.That(
             () => loaded.Multiply(_queue, new MixedBatch([ExpertMix.Of(0)]), x, y, scratch),
             Throws.InstanceOf<ArgumentException>());
+
+        // No vectors are a batch too.
+        loaded.Multiply(_queue, [], x.Slice(0, 0), y.Slice(0, 0));
+        loaded.Multiply(_queue, new MixedBatch([]), x.Slice(0, 0), y.Slice(0, 0), scratch);
+        loaded.MatMul(_queue, 1, x.Slice(0, 0), y.Slice(0, 0));
+        loaded.MatMul(_queue, ExpertMix.Of(1), x.Slice(0, 0), y.Slice(0, 0), scratch);
     }
 
     [TestCase("w.left", "where BF16")]

@@ -12,7 +12,7 @@ namespace Interfuse.Experts.Factorization;
 /// directions, with p = 10 + r / 10, are sent through the matrix, and twice more through it and back, made orthonormal each
 /// time; then what the matrix is within that range is decomposed exactly. Without these power iterations the expected error
 /// is at most <c>sqrt(1 + r / (p - 1))</c> times the least possible (theorem 10.5 there; Frobenius norm); with them it is
-/// usually within a percent of it. What it came to is <see cref="SingularParts.Residual"/>.
+/// within two percent of it in the tests. What it came to is <see cref="SingularParts.Residual"/>.
 /// </para>
 /// <para>
 /// Products with the matrix are the device's, sums over vectors are made in float64 on the host, both in a fixed order, and

@@ -84,6 +84,11 @@ internal sealed class LowRankTensor : LoadedTensor
         MixExpansion expansion = Expand(queue, batch, scratch);
         CheckBatch(batch.Count, x, y);
         ReadOnlySpan<int> experts = expansion.Experts;
+        if (experts.IsEmpty)
+        {
+            return;
+        }
+
         DeviceSpan between = scratch.Take(MixScratch.Use.Own, DType.Float32, experts.Length * (long)_bank.Rank);
         DeviceSpan own = scratch.Take(MixScratch.Use.Parts, DType.Float32, experts.Length * Matrix.Rows);
         if (expansion.IsPlain)

@@ -1,5 +1,6 @@
 using Interfuse.Checkpoints;
 using Interfuse.Experts.Encoders;
+using Interfuse.Merging.Execution;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 using Interfuse.Testing;
@@ -179,22 +180,30 @@ internal sealed class TwinMergingTests
     [TestCase(0.9)]
     public void A_budget_is_spent_where_energy_is_and_not_exceeded(double budget)
     {
-        // One matrix in which every expert has a direction of its own, and one in which each has all.
-        foreach (string name in (string[])["base", .. Three])
-        {
-            ModelFolder.Write(_shop[name], [
-                Matrix(Weight, DType.BFloat16, 80, 100, name, directions: 1),
-                Matrix(Weight.Replace("q_proj", "o_proj", StringComparison.Ordinal), DType.BFloat16, 80, 100, name),
-            ]);
-        }
-
+        MakeTwoMatrices();
         EncodingReport report = _shop.Pack(Yaml($"budget: {budget}", Three));
         Assert.That(report.TensorBytes, Is.LessThanOrEqualTo(budget * report.Manifest.EnsembleBytes));
         Assert.That(report.TensorBytes, Is.GreaterThan((budget - 0.03) * report.Manifest.EnsembleBytes));
         double[] kept = [.. report.Manifest.Tensors.Select(
             tensor => 1 - (tensor.LostEnergy!.Sum() / tensor.DeltaEnergy!.Sum()))];
-        Assert.That(kept[0], Is.GreaterThan(0.98), "few directions are bought first");
+        Assert.That(kept[0], Is.GreaterThan(0.8), "few directions are bought first");
         Assert.That(kept[1], budget < 0.9 ? Is.LessThan(kept[0]) : Is.EqualTo(1), "what is left buys others, or the experts' own");
+    }
+
+    [TestCase(3)]
+    [TestCase(9)]
+    public void A_budget_loses_no_more_than_one_rank_for_all_of_its_size(int rank)
+    {
+        MakeTwoMatrices();
+        EncodingReport even = _shop.Pack(Yaml($"rank: {rank}", Three));
+        double budget = (even.TensorBytes + 1.0) / even.Manifest.EnsembleBytes;
+        EncodingReport spent = _shop.Pack(Yaml($"budget: {budget:R}", Three), "spent");
+        Assert.That(spent.TensorBytes, Is.LessThanOrEqualTo(even.TensorBytes + 1));
+
+        // Of each expert's own parts, as a share of what it has in the whole model.
+        double Lost(EncodingReport report) => Enumerable.Range(0, 3).Sum(expert =>
+            report.Manifest.Tensors.Sum(tensor => tensor.LostEnergy![expert]) / OwnEnergy(report, expert));
+        Assert.That(Lost(spent), Is.LessThan(Lost(even) * 0.98));
     }
 
     [Test]
@@ -359,6 +368,18 @@ internal sealed class TwinMergingTests
             Throws.TypeOf<InterfuseException>().With.Message.Contains("this pack needs at least"));
     }
 
+    [Test]
+    public void The_example_of_the_tiny_experts_takes_and_keeps_what_its_page_says()
+    {
+        var recipe = Recipe.Load(Repository.PathOf("examples", "tiny-experts", "twin_merging.yml"), PackMethods.RecipeSignatures);
+        using PackPlan plan = PackPlan.Create(recipe, new MergeOptions());
+        EncodingReport report = PackEncoder.Run(plan, _shop["pack"], new MergeProgress(), CancellationToken.None);
+        Assert.That((double)report.TensorBytes / plan.EnsembleBytes, Is.EqualTo(0.412).Within(0.0005));
+        double kept = 1 - (report.Manifest.Tensors.Sum(tensor => tensor.LostEnergy!.Sum())
+            / report.Manifest.Tensors.Sum(tensor => tensor.DeltaEnergy!.Sum()));
+        Assert.That(kept, Is.EqualTo(0.841).Within(0.0005));
+    }
+
     // What a rank keeps at best of each expert's own part.
     private double[] KeptOfOwnParts(int rank, int rows, int columns)
     {
@@ -371,6 +392,27 @@ internal sealed class TwinMergingTests
             double[] squares = [.. Factorization.Jacobi.SingularValues(part).Select(value => value * value)];
             return squares[..rank].Sum() / squares.Sum();
         })];
+    }
+
+    private double OwnEnergy(EncodingReport report, int expert)
+    {
+        Dictionary<string, byte[]> shared = _shop.Model("pack");
+        Dictionary<string, byte[]> own = _shop.Model(Three[expert]);
+        return report.Manifest.Tensors.Sum(tensor => Square(
+            StoredValue.ReadAll(own[tensor.Name], DType.BFloat16)
+                .Zip(StoredValue.ReadAll(shared[tensor.Name], DType.BFloat16), (x, s) => (double)x - s)));
+    }
+
+    // One matrix in which every expert has a direction of its own, and one in which each has all.
+    private void MakeTwoMatrices()
+    {
+        foreach (string name in (string[])["base", .. Three])
+        {
+            ModelFolder.Write(_shop[name], [
+                Matrix(Weight, DType.BFloat16, 80, 100, name, directions: 1),
+                Matrix(Weight.Replace("q_proj", "o_proj", StringComparison.Ordinal), DType.BFloat16, 80, 100, name),
+            ]);
+        }
     }
 
     private void MakeMatrices(DType dtype, int rows, int columns, params string[] experts)
