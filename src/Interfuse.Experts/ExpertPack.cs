@@ -200,11 +200,12 @@ public sealed partial class ExpertPack : IDisposable
             }
         }
 
-        // Whatever is read must be under a hash.
+        // Whatever is read must be under a hash. A router that is not listed is not read: it is being put in, see
+        // RouterInstaller.
         string? stranger = Directory.EnumerateFiles(Path)
             .Select(file => System.IO.Path.GetFileName(file))
             .Where(name => name.EndsWith(".safetensors", StringComparison.Ordinal) || IsReadHere(name))
-            .FirstOrDefault(name => !listed.ContainsKey(name));
+            .FirstOrDefault(name => !listed.ContainsKey(name) && name != PackManifest.RouterFileName);
         if (stranger is not null)
         {
             throw Fault($"does not list {stranger}, which is in the directory; delete the file, or make the pack again");

@@ -8,7 +8,8 @@ namespace Interfuse.Experts;
 /// <para>
 /// A pack is a directory: <c>pack.json</c>; <c>pack.sha256</c>, the lower-case hexadecimal SHA-256 of <c>pack.json</c>
 /// and a newline; safetensors files laid out as those of a model, which any reader opens; <c>index.safetensors</c>,
-/// where a scheme has tables; <c>config.json</c>, the tokenizer and what else a Hugging Face directory holds.
+/// where a scheme has tables; <c>router.safetensors</c>, once a router has been trained; <c>config.json</c>, the tokenizer
+/// and what else a Hugging Face directory holds.
 /// </para>
 /// <para>
 /// A tensor of scheme <c>shared</c> is stored under its own name, in its own shape, one for all experts. One of scheme
@@ -38,13 +39,16 @@ public sealed record PackManifest(
     /// <summary>The name of the file with the tables.</summary>
     public const string IndexFileName = "index.safetensors";
 
+    /// <summary>The name of the file with the router, in a pack that has one.</summary>
+    public const string RouterFileName = "router.safetensors";
+
     /// <summary>The value of <c>format</c>.</summary>
     public const string Format = "interfuse-expert-pack";
 
     /// <summary>The version of the format that this code writes and reads.</summary>
     public const int Version = 1;
 
-    private static readonly JsonSerializerOptions Json = new()
+    internal static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,

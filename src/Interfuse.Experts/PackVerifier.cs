@@ -68,12 +68,21 @@ internal sealed class PackVerifier(string path, IProgress<long>? progress, Cance
             Count(found.Length);
             if (!found.AsSpan().SequenceEqual(expected))
             {
-                Add(
-                    PackManifest.FileName,
-                    $"has the SHA-256 {hash}, which is not what {PackManifest.HashFileName} says: one of the two is "
-                    + $"damaged; {Again}");
+                Add(PackManifest.FileName, IsHalfway(expected)
+                    ? $"is newer than {PackManifest.HashFileName}: the pack was being given a router, and that was cut off; train "
+                        + "the router again"
+                    : $"has the SHA-256 {hash}, which is not what {PackManifest.HashFileName} says: one of the two is "
+                        + $"damaged; {Again}");
             }
         }
+    }
+
+    // See RouterInstaller.
+    private bool IsHalfway(byte[] expected)
+    {
+        var staged = new FileInfo(StagedFile.NameOf(InPack(PackManifest.HashFileName)));
+        return staged.Exists && staged.Length == expected.Length
+            && File.ReadAllBytes(staged.FullName).AsSpan().SequenceEqual(expected);
     }
 
     private void CheckFile(PackFileEntry entry)
@@ -130,7 +139,11 @@ internal sealed class PackVerifier(string path, IProgress<long>? progress, Cance
     {
         try
         {
-            ExpertPack.Open(path).Dispose();
+            using var pack = ExpertPack.Open(path);
+            if (pack.HasRouter)
+            {
+                pack.OpenRouter();
+            }
         }
         catch (CheckpointFormatException e)
         {
