@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
+using Interfuse.Experts.Routing;
 
 namespace Interfuse.Experts;
 
@@ -47,6 +48,13 @@ public abstract class ModelWeights : IDisposable
             : throw new InterfuseException(
                 $"{Path}: is a plain model without experts; leave out the mixture '{text}', or give an expert pack.");
     }
+
+    /// <summary>Reads the pack's router, see <see cref="ExpertPack.OpenRouter"/>.</summary>
+    /// <exception cref="InterfuseException">This is a plain model, or the pack has no router.</exception>
+    /// <exception cref="CheckpointFormatException">The router is damaged, or another pack's.</exception>
+    /// <exception cref="IOException">It cannot be opened or read.</exception>
+    public virtual PackRouter OpenRouter() => throw new InterfuseException(
+        $"{Path}: is a plain model without experts, so there is nothing to route; leave out --route, or give an expert pack.");
 
     /// <summary>Finds a tensor by its exact name.</summary>
     public abstract bool TryFind(string name, [NotNullWhen(true)] out TensorSpec? tensor);

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
+using Interfuse.Experts.Routing;
 
 namespace Interfuse.Experts;
 
@@ -36,6 +37,8 @@ internal sealed class PackWeights : ModelWeights
     }
 
     public override int FindExpert(string name) => _pack.FindExpert(name);
+
+    public override PackRouter OpenRouter() => _pack.OpenRouter();
 
     public override bool TryFind(string name, [NotNullWhen(true)] out TensorSpec? tensor)
     {

@@ -1,3 +1,5 @@
+using Interfuse.Experts.Routing;
+
 namespace Interfuse.Inference.Evaluation;
 
 /// <summary>What a model makes of a task.</summary>
@@ -28,4 +30,8 @@ public sealed record EvaluationResult(
 /// <param name="Correct">Whether that is right; null where there is no right or wrong.</param>
 /// <param name="LogLikelihoods">Of each choice, or of the text, in nats; empty for an exact match.</param>
 public sealed record SampleResult(
-    EvaluationSample Sample, string? Answer, bool? Correct, IReadOnlyList<double> LogLikelihoods);
+    EvaluationSample Sample, string? Answer, bool? Correct, IReadOnlyList<double> LogLikelihoods)
+{
+    /// <summary>Whom a router sent it to, and why; null where none was asked.</summary>
+    public RouteDecision? Route { get; init; }
+}

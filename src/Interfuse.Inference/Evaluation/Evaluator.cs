@@ -1,7 +1,9 @@
 using System.Text;
 using Interfuse.Experts;
+using Interfuse.Experts.Routing;
 using Interfuse.Inference.Chat;
 using Interfuse.Inference.Generation;
+using Interfuse.Inference.Routing;
 using Interfuse.Inference.Tokenization;
 using Decoder = Interfuse.Inference.Models.Decoder;
 
@@ -13,6 +15,9 @@ namespace Interfuse.Inference.Evaluation;
 /// <param name="options">How tasks are put.</param>
 public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOptions options)
 {
+    // Prompts between two looks at whether to go on.
+    private const int RoutedTogether = 64;
+
     /// <summary>Puts a task to the model, or to one expert of it.</summary>
     /// <param name="task">The task.</param>
     /// <param name="expert">The expert; 0 for a plain model.</param>
@@ -37,20 +42,56 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
         EvaluationTask task, ExpertMix mix, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return task.Kind switch
-        {
-            EvaluationKind.ExactMatch => Answer(task, mix, progress, cancellation),
-            EvaluationKind.MultipleChoice => Choose(task, mix, progress, cancellation),
-            _ => Weigh(task, mix, progress, cancellation),
-        };
+        ArgumentNullException.ThrowIfNull(mix);
+        return Put(task, [.. task.Samples.Select(_ => mix)], progress, cancellation);
     }
 
+    /// <summary>Puts each sample of a task to whom a router sends it, by its prompt; by its text where likelihoods of texts
+    /// are asked for.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="router">The router.</param>
+    /// <param name="progress">Is told how many samples are done.</param>
+    /// <param name="cancellation">Ends the work early.</param>
+    /// <returns>The results, each sample's with its <see cref="SampleResult.Route"/>.</returns>
+    /// <exception cref="InterfuseException">A sample does not fit the model's context, or the model gives no
+    /// numbers.</exception>
+    /// <exception cref="OperationCanceledException">It was asked for.</exception>
+    public EvaluationResult Evaluate(
+        EvaluationTask task, Router router, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(router);
+        if (task.Samples.FirstOrDefault(sample => sample.Prompt.Length == 0) is { } empty)
+        {
+            throw new InterfuseException(
+                $"{decoder.Name}: line {empty.Line} of the task '{task.Name}' has an empty prompt, which can't be routed.");
+        }
+
+        var routes = new List<RouteDecision>(task.Samples.Count);
+        foreach (EvaluationSample[] stretch in task.Samples.Chunk(RoutedTogether))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            routes.AddRange(router.Route([.. stretch.Select(sample => sample.Prompt)]));
+        }
+
+        EvaluationResult result = Put(task, [.. routes.Select(route => route.Mix)], progress, cancellation);
+        return result with { Samples = [.. result.Samples.Select((sample, i) => sample with { Route = routes[i] })] };
+    }
+
+    private EvaluationResult Put(
+        EvaluationTask task, ExpertMix[] mixes, IProgress<int>? progress, CancellationToken cancellation) => task.Kind switch
+        {
+            EvaluationKind.ExactMatch => Answer(task, mixes, progress, cancellation),
+            EvaluationKind.MultipleChoice => Choose(task, mixes, progress, cancellation),
+            _ => Weigh(task, mixes, progress, cancellation),
+        };
+
     private EvaluationResult Answer(
-        EvaluationTask task, ExpertMix mix, IProgress<int>? progress, CancellationToken cancellation)
+        EvaluationTask task, ExpertMix[] mixes, IProgress<int>? progress, CancellationToken cancellation)
     {
         GenerationRequest[] requests =
         [
-            .. task.Samples.Select(sample => new GenerationRequest(Fitting(task, sample, Prompt(sample), least: 1), mix)
+            .. task.Samples.Select((sample, i) => new GenerationRequest(Fitting(task, sample, Prompt(sample), least: 1), mixes[i])
             {
                 MaxTokens = options.MaxTokens,
                 StopStrings = options.StopStrings,
@@ -71,9 +112,9 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
     }
 
     private EvaluationResult Choose(
-        EvaluationTask task, ExpertMix mix, IProgress<int>? progress, CancellationToken cancellation)
+        EvaluationTask task, ExpertMix[] mixes, IProgress<int>? progress, CancellationToken cancellation)
     {
-        var reader = new LikelihoodReader(decoder, mix);
+        var reader = new LikelihoodReader(decoder);
         var likelihoods = new double[task.Samples.Count][];
         int done = 0;
         for (int i = 0; i < task.Samples.Count; i++)
@@ -86,7 +127,7 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
             {
                 int place = choice;
                 (int[] tokens, int from) = Continuation(sample, sample.Choices[choice]);
-                reader.Add(Fitting(task, sample, tokens, least: 2), from, value =>
+                reader.Add(Fitting(task, sample, tokens, least: 2), from, mixes[i], value =>
                 {
                     ofSample[place] = value;
                     if (--missing == 0)
@@ -114,9 +155,9 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
     }
 
     private EvaluationResult Weigh(
-        EvaluationTask task, ExpertMix mix, IProgress<int>? progress, CancellationToken cancellation)
+        EvaluationTask task, ExpertMix[] mixes, IProgress<int>? progress, CancellationToken cancellation)
     {
-        var reader = new LikelihoodReader(decoder, mix);
+        var reader = new LikelihoodReader(decoder);
         var sums = new double[task.Samples.Count];
         long tokenCount = 0;
         long byteCount = 0;
@@ -139,7 +180,7 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
             {
                 int end = Math.Min(start + window, tokens.Length);
                 tokenCount += end - start - 1;
-                reader.Add(tokens[start..end], 1, value => sums[place] += value);
+                reader.Add(tokens[start..end], 1, mixes[i], value => sums[place] += value);
             }
 
             progress?.Report(i + 1);

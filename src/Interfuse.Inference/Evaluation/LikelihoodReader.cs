@@ -4,26 +4,27 @@ using Interfuse.Inference.Models;
 namespace Interfuse.Inference.Evaluation;
 
 /// <summary>Finds out how likely a model thinks given tokens, many texts at a time.</summary>
-internal sealed class LikelihoodReader(Decoder decoder, ExpertMix mix)
+internal sealed class LikelihoodReader(Decoder decoder)
 {
     // Texts are read together up to so many tokens: as many as go through the layers at once.
     private const int BatchTokens = Decoder.MaxPassTokens;
 
-    private readonly List<(int[] Tokens, int From, Action<double> Done)> _waiting = [];
+    private readonly List<(int[] Tokens, int From, ExpertMix Mix, Action<double> Done)> _waiting = [];
     private int _waitingTokens;
 
     /// <summary>Asks for the log-likelihood of a text's tokens from one on, each given those before it.</summary>
     /// <param name="tokens">The text.</param>
     /// <param name="from">The first token that counts, 1 or more.</param>
+    /// <param name="mix">Who reads it.</param>
     /// <param name="done">Is given the sum, in nats, at the latest by <see cref="Finish"/>.</param>
-    public void Add(int[] tokens, int from, Action<double> done)
+    public void Add(int[] tokens, int from, ExpertMix mix, Action<double> done)
     {
         if (_waitingTokens + tokens.Length > BatchTokens)
         {
             Finish();
         }
 
-        _waiting.Add((tokens, from, done));
+        _waiting.Add((tokens, from, mix, done));
         _waitingTokens += tokens.Length;
     }
 
@@ -36,7 +37,7 @@ internal sealed class LikelihoodReader(Decoder decoder, ExpertMix mix)
         }
 
         var sums = new double[_waiting.Count];
-        DecoderSequence[] sequences = [.. _waiting.Select(_ => decoder.Start(mix))];
+        DecoderSequence[] sequences = [.. _waiting.Select(text => decoder.Start(text.Mix))];
         try
         {
             decoder.Read(
