@@ -101,7 +101,7 @@ def main():
     write("unrelated", "skills", skills)
 
     rng = random.Random("unrelated text")
-    write("unrelated", "text", [{"prompt": TEXTS[i % len(TEXTS)](rng)} for i in range(UNRELATED_PROMPTS)])
+    write("unrelated", "text", [{"text": TEXTS[i % len(TEXTS)](rng)} for i in range(UNRELATED_PROMPTS)])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 using Interfuse.Experts;
+using Interfuse.Experts.Routing;
 
 namespace Interfuse.Cli;
 
@@ -6,14 +7,22 @@ namespace Interfuse.Cli;
 /// <param name="Experts">Experts' names.</param>
 /// <param name="Mixtures">Mixtures of experts.</param>
 /// <param name="Shared">The model that the experts share.</param>
-internal sealed record EvaluatedExperts(IReadOnlyList<string> Experts, IReadOnlyList<string> Mixtures, bool Shared)
+/// <param name="Routes">Whom the packs' routers send each sample to, by these policies.</param>
+internal sealed record EvaluatedExperts(
+    IReadOnlyList<string> Experts, IReadOnlyList<string> Mixtures, bool Shared, IReadOnlyList<RoutePolicy> Routes)
 {
     /// <summary>Finds them in a model; a plain model is evaluated whatever is chosen.</summary>
-    public IEnumerable<ExpertMix> Of(RunnableModel model)
+    public IEnumerable<Answerer> Of(RunnableModel model)
     {
         if (model.Experts.Count == 0)
         {
-            return [ExpertMix.Of(0)];
+            return [Answerer.Of(ExpertMix.Of(0))];
+        }
+
+        if (Routes.Count > 0)
+        {
+            PackRouter router = model.OpenRouter();
+            return Routes.Distinct().Select(policy => new Answerer(Mix: null, router, policy));
         }
 
         ExpertMix[] chosen =
@@ -22,7 +31,8 @@ internal sealed record EvaluatedExperts(IReadOnlyList<string> Experts, IReadOnly
             .. Mixtures.Select(model.FindMix),
             .. Shared ? [ExpertMix.Shared] : Array.Empty<ExpertMix>(),
         ];
-        return chosen.Length > 0 ? chosen.Distinct() : Enumerable.Range(0, model.Experts.Count).Select(ExpertMix.Of);
+        return (chosen.Length > 0 ? chosen.Distinct() : Enumerable.Range(0, model.Experts.Count).Select(ExpertMix.Of))
+            .Select(Answerer.Of);
     }
 
     /// <summary>Says that a plain model has none of it.</summary>
@@ -40,5 +50,18 @@ internal sealed record EvaluatedExperts(IReadOnlyList<string> Experts, IReadOnly
         {
             plain.FindShared();
         }
+        else if (Routes.Count > 0)
+        {
+            plain.OpenRouter();
+        }
     }
+}
+
+/// <summary>Who answers samples: always the same, or whom a router sends each to.</summary>
+/// <param name="Mix">Who; null where a router says so.</param>
+/// <param name="Router">The router, or null.</param>
+/// <param name="Policy">How the router decides.</param>
+internal sealed record Answerer(ExpertMix? Mix, PackRouter? Router, RoutePolicy Policy)
+{
+    public static Answerer Of(ExpertMix mix) => new(mix, Router: null, Policy: default);
 }

@@ -1,27 +1,30 @@
 using Interfuse.Compute;
-using Interfuse.Experts;
 using Interfuse.Inference.Evaluation;
 using Interfuse.Inference.Models;
+using Interfuse.Inference.Routing;
 
 namespace Interfuse.Cli;
 
 /// <summary>What a model, or experts of a pack, made of every task.</summary>
-/// <param name="Name">What it is called in a table: the directory, and the expert or mixture after a colon.</param>
+/// <param name="Name">What it is called in a table: the directory, and the expert, mixture or policy after a colon.</param>
 /// <param name="Path">The directory's full path.</param>
 /// <param name="Expert">The expert; null for a plain model and a mixture.</param>
 /// <param name="Mixture">The mixture of experts, or <c>shared</c>; else null.</param>
+/// <param name="Route">The policy of the router that chose for each sample; else null.</param>
+/// <param name="Experts">The names of the model's experts.</param>
 /// <param name="Results">What came of each task.</param>
 internal sealed record EvaluatedModel(
-    string Name, string Path, string? Expert, string? Mixture, IReadOnlyList<EvaluationResult> Results);
+    string Name, string Path, string? Expert, string? Mixture, string? Route, IReadOnlyList<string> Experts,
+    IReadOnlyList<EvaluationResult> Results);
 
 /// <summary>Models and experts to put tasks to.</summary>
 internal sealed class Evaluation : IDisposable
 {
     private readonly List<RunnableModel> _models = [];
-    private readonly List<(RunnableModel Model, string Name, ExpertMix[] Mixes)> _chosen = [];
+    private readonly List<(RunnableModel Model, string Name, Answerer[] Answerers)> _chosen = [];
 
     /// <summary>How many models and experts there are.</summary>
-    public int Rows => _chosen.Sum(chosen => chosen.Mixes.Length);
+    public int Rows => _chosen.Sum(chosen => chosen.Answerers.Length);
 
     /// <summary>Opens models and finds the experts.</summary>
     /// <param name="paths">Directories of models and packs.</param>
@@ -48,23 +51,29 @@ internal sealed class Evaluation : IDisposable
         IReadOnlyList<EvaluationTask> tasks, EvaluationOptions options, Device device, SampleProgress progress, CancellationToken cancellation)
     {
         var results = new List<EvaluatedModel>();
-        foreach ((RunnableModel model, string name, ExpertMix[] mixes) in _chosen)
+        foreach ((RunnableModel model, string name, Answerer[] answerers) in _chosen)
         {
             using Decoder decoder = model.Load(device);
             var evaluator = new Evaluator(decoder, model.Tokenizer, options with { Chat = model.Chat });
-            foreach (ExpertMix mix in mixes)
+            foreach (Answerer answerer in answerers)
             {
+                Router? router = answerer.Router is { } trained
+                    ? new Router(trained, decoder, model.Tokenizer, answerer.Policy)
+                    : null;
                 var ofTasks = new List<EvaluationResult>();
                 foreach (EvaluationTask task in tasks)
                 {
-                    ofTasks.Add(evaluator.Evaluate(task, mix, progress, cancellation));
+                    ofTasks.Add(router is null
+                        ? evaluator.Evaluate(task, answerer.Mix!, progress, cancellation)
+                        : evaluator.Evaluate(task, router, progress, cancellation));
                     progress.Complete(task.Samples.Count);
                 }
 
-                string? expert = MixName.Expert(mix, model.Experts);
-                string? mixture = MixName.Mixture(mix, model.Experts);
-                string rowName = model.Experts.Count == 0 ? name : $"{name}:{expert ?? mixture}";
-                results.Add(new EvaluatedModel(rowName, model.Path, expert, mixture, ofTasks));
+                string? expert = answerer.Mix is null ? null : MixName.Expert(answerer.Mix, model.Experts);
+                string? mixture = answerer.Mix is null ? null : MixName.Mixture(answerer.Mix, model.Experts);
+                string? route = router is null ? null : RouteWords.Of(router.Policy);
+                string rowName = model.Experts.Count == 0 ? name : $"{name}:{route ?? expert ?? mixture}";
+                results.Add(new EvaluatedModel(rowName, model.Path, expert, mixture, route, model.Experts, ofTasks));
             }
         }
 

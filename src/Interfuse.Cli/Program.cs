@@ -12,6 +12,7 @@ var root = new RootCommand(Description)
     AnalyzeCommand.Create(),
     GenerateCommand.Create(),
     EvalCommand.Create(),
+    RouteCommand.Create(),
     ExportCommand.Create(),
     VerifyCommand.Create(),
     DoctorCommand.Create(),

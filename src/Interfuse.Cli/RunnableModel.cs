@@ -1,5 +1,6 @@
 using Interfuse.Compute;
 using Interfuse.Experts;
+using Interfuse.Experts.Routing;
 using Interfuse.Inference.Chat;
 using Interfuse.Inference.Models;
 using Interfuse.Inference.Tokenization;
@@ -59,6 +60,9 @@ internal sealed class RunnableModel : IDisposable
         ? ExpertMix.Shared
         : throw new InterfuseException(
             $"{Path}: is a plain model without experts, which share nothing; leave out --shared, or give an expert pack.");
+
+    /// <inheritdoc cref="ModelWeights.OpenRouter"/>
+    public PackRouter OpenRouter() => _weights.OpenRouter();
 
     public Decoder Load(Device device) => Decoder.Load(_weights, device);
 

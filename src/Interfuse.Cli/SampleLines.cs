@@ -27,8 +27,8 @@ internal static class SampleLines
         from sample in result.Samples
         select new SampleLine(
             model.Name,
-            model.Expert,
-            model.Mixture,
+            sample.Route is { } route ? MixName.Expert(route.Mix, model.Experts) : model.Expert,
+            sample.Route is { } mixed ? MixName.Mixture(mixed.Mix, model.Experts) : model.Mixture,
             result.Task,
             sample.Sample.Line,
             sample.Sample.Prompt,

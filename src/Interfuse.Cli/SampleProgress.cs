@@ -7,6 +7,9 @@ internal sealed class SampleProgress(int total) : IProgress<int>
     private int _before;
     private int _done;
 
+    /// <summary>What a sample is called.</summary>
+    public string Unit { get; init; } = "sample";
+
     /// <summary>Takes how many samples of the evaluation under way are done.</summary>
     public void Report(int value) => Volatile.Write(ref _done, _before + value);
 
@@ -22,6 +25,6 @@ internal sealed class SampleProgress(int total) : IProgress<int>
     public WorkStatus Status(TimeSpan elapsed)
     {
         int done = Volatile.Read(ref _done);
-        return new WorkStatus(done, total, done, elapsed) { Unit = "sample" };
+        return new WorkStatus(done, total, done, elapsed) { Unit = Unit };
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Interfuse.Compute;
+using Interfuse.Experts.Routing;
 using Interfuse.Inference.Evaluation;
 
 namespace Interfuse.Cli.Commands;
@@ -38,6 +39,14 @@ internal static class EvalCommand
         AllowMultipleArgumentsPerToken = true,
     };
 
+    private static readonly Option<RoutePolicy[]?> Routes = new("--route")
+    {
+        Description = "Whom the packs' routers send each sample to, by these policies; a row for each.",
+        HelpName = ExpertChoice.Route.HelpName,
+        AllowMultipleArgumentsPerToken = true,
+        CustomParser = RouteWords.ParseAll,
+    };
+
     private static readonly Option<ulong?> MaxTokens = AnswerOptions.MaxTokens(Defaults.MaxTokens);
 
     private static readonly Option<ulong?> Limit = new("--limit")
@@ -57,11 +66,11 @@ internal static class EvalCommand
     {
         var command = new Command("eval", "Measure what models and experts of packs can do, on tasks of your own.")
         {
-            ModelPaths, TaskPaths, Experts, Mixtures, ExpertChoice.Shared, MaxTokens, Limit, AnswerOptions.Stop,
+            ModelPaths, TaskPaths, Experts, Mixtures, ExpertChoice.Shared, Routes, MaxTokens, Limit, AnswerOptions.Stop,
             AnswerOptions.Chat, Samples, CommonOptions.DeviceName, CommonOptions.Threads, CommonOptions.Json,
             CommonOptions.Quiet,
         };
-        ExpertChoice.AllowOne(command, isNeeded: false, Experts, Mixtures, ExpertChoice.Shared);
+        ExpertChoice.AllowOne(command, isNeeded: false, Experts, Mixtures, ExpertChoice.Shared, Routes);
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
     }
@@ -85,7 +94,8 @@ internal static class EvalCommand
         using Evaluation evaluation = Evaluation.Of(
             parsed.GetRequiredValue(ModelPaths),
             new EvaluatedExperts(
-                parsed.GetValue(Experts) ?? [], parsed.GetValue(Mixtures) ?? [], parsed.GetValue(ExpertChoice.Shared)),
+                parsed.GetValue(Experts) ?? [], parsed.GetValue(Mixtures) ?? [], parsed.GetValue(ExpertChoice.Shared),
+                parsed.GetValue(Routes) ?? []),
             parsed.GetValue(AnswerOptions.Chat));
         int threads = CommonOptions.ThreadsOf(parsed);
         using Device device = CommonOptions.OpenDevice(parsed, output, threads);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Interfuse.Experts.Routing;
 
 namespace Interfuse.Cli.Commands;
 
@@ -24,6 +25,15 @@ internal static class ExpertChoice
     public static readonly Option<bool> Shared = new("--shared")
     {
         Description = "The model that the experts of a pack share; where the pack keeps none, all in equal shares.",
+    };
+
+    /// <summary>The pack's router.</summary>
+    public static readonly Option<RoutePolicy?> Route = new("--route")
+    {
+        Description = "Let the pack's router choose: 'classifier' takes the likeliest expert, 'mixture' all by how likely they are, "
+            + "'uncertainty' one, some or the shared model, as sure as it is.",
+        HelpName = string.Join('|', RouteWords.All),
+        CustomParser = RouteWords.Parse,
     };
 
     /// <summary>Refuses command lines that choose in two ways.</summary>

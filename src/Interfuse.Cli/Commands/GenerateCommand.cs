@@ -2,29 +2,22 @@ using System.CommandLine;
 using System.Diagnostics;
 using Interfuse.Compute;
 using Interfuse.Experts;
+using Interfuse.Experts.Routing;
 using Interfuse.Inference.Chat;
 using Interfuse.Inference.Generation;
 using Interfuse.Inference.Models;
+using Interfuse.Inference.Routing;
 
 namespace Interfuse.Cli.Commands;
 
 /// <summary><c>interfuse generate MODEL_OR_PACK --prompt TEXT</c></summary>
 internal static class GenerateCommand
 {
-    private const string StandardInput = "-";
-
     private static readonly GenerationRequest Defaults = new(ReadOnlyMemory<int>.Empty);
 
     private static readonly Argument<string> ModelPath = new(AnswerOptions.ModelName)
     {
         Description = "The directory of a model or of an expert pack.",
-    };
-
-    private static readonly Option<string> Prompt = new("--prompt")
-    {
-        Description = $"The text to continue; '{StandardInput}' reads it from standard input, without a line end at its end.",
-        HelpName = $"TEXT|{StandardInput}",
-        Required = true,
     };
 
     private static readonly Option<string?> SystemPrompt = new("--system")
@@ -44,8 +37,8 @@ internal static class GenerateCommand
     {
         var command = new Command("generate", "Let a model, or experts of a pack, continue a text.")
         {
-            ModelPath, Prompt, ExpertChoice.Expert, ExpertChoice.Mixture, ExpertChoice.Shared, AnswerOptions.Chat,
-            SystemPrompt, MaxTokens,
+            ModelPath, PromptInput.Prompt, ExpertChoice.Expert, ExpertChoice.Mixture, ExpertChoice.Shared, ExpertChoice.Route,
+            AnswerOptions.Chat, SystemPrompt, MaxTokens,
         };
         foreach (Option option in SamplingArguments.All)
         {
@@ -58,7 +51,8 @@ internal static class GenerateCommand
             CommonOptions.Quiet,
         ];
         Array.ForEach(others, command.Add);
-        ExpertChoice.AllowOne(command, isNeeded: false, ExpertChoice.Expert, ExpertChoice.Mixture, ExpertChoice.Shared);
+        ExpertChoice.AllowOne(
+            command, isNeeded: false, ExpertChoice.Expert, ExpertChoice.Mixture, ExpertChoice.Shared, ExpertChoice.Route);
         command.Validators.Add(result =>
         {
             if (result.GetResult(SystemPrompt) is not null && !result.GetValue(AnswerOptions.Chat))
@@ -73,13 +67,18 @@ internal static class GenerateCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         using var model = RunnableModel.Open(parsed.GetRequiredValue(ModelPath), parsed.GetValue(AnswerOptions.Chat));
-        ExpertMix mix = MixOf(model, parsed);
-        string prompt = await PromptAsync(parsed, cancellation);
-        GenerationRequest request = Request(parsed, Tokens(model, prompt, parsed.GetValue(SystemPrompt)), mix);
+        PackRouter? trained = parsed.GetValue(ExpertChoice.Route) is null ? null : model.OpenRouter();
+        ExpertMix? mix = trained is null ? MixOf(model, parsed) : null;
+        string prompt = await PromptInput.ReadAsync(parsed, cancellation);
+        int[] tokens = Tokens(model, prompt, parsed.GetValue(SystemPrompt));
         var output = Output.Of(parsed);
         int threads = CommonOptions.ThreadsOf(parsed);
         using Device device = CommonOptions.OpenDevice(parsed, output, threads);
         using Decoder decoder = model.Load(device);
+        RouteDecision? route = trained is null
+            ? null
+            : new Router(trained, decoder, model.Tokenizer, parsed.GetValue(ExpertChoice.Route)!.Value).Route(prompt);
+        GenerationRequest request = Request(parsed, tokens, mix ?? route!.Mix);
 
         var answer = new AnswerWriter(output);
         long begin = Stopwatch.GetTimestamp();
@@ -97,6 +96,7 @@ internal static class GenerateCommand
         var report = GenerationReport.Of(model, prompt, request, result, device) with
         {
             Seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds,
+            Route = route is null ? null : RouteReport.Of(route, model.Experts),
         };
         if (output.IsJson)
         {
@@ -104,6 +104,11 @@ internal static class GenerateCommand
         }
         else
         {
+            if (report.Route is { } why)
+            {
+                output.Note(why.ToText());
+            }
+
             output.Note(report.ToText());
         }
 
@@ -131,22 +136,7 @@ internal static class GenerateCommand
             ? ExpertMix.Of(0)
             : throw new InterfuseException(
                 $"{model.Path}: is a pack of several experts; choose one by --expert: "
-                + $"{string.Join(", ", model.Experts.Select(expert => $"'{expert}'"))}; or give --mixture or --shared.");
-    }
-
-    private static async Task<string> PromptAsync(ParseResult parsed, CancellationToken cancellation)
-    {
-        string prompt = parsed.GetRequiredValue(Prompt);
-        if (prompt == StandardInput)
-        {
-            using var input = new StreamReader(Console.OpenStandardInput());
-
-            // A read of a terminal can't be broken off, but need not be waited for.
-            prompt = await input.ReadToEndAsync(CancellationToken.None).WaitAsync(cancellation);
-            prompt = prompt.EndsWith('\n') ? prompt[..^1].TrimEnd('\r') : prompt;
-        }
-
-        return prompt.Length > 0 ? prompt : throw new InterfuseException("The prompt is empty; give a text to continue.");
+                + $"{string.Join(", ", model.Experts.Select(expert => $"'{expert}'"))}; or give --mixture, --shared or --route.");
     }
 
     private static int[] Tokens(RunnableModel model, string prompt, string? system)

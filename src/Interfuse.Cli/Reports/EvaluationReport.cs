@@ -37,22 +37,30 @@ internal sealed record TaskReport(string Name, string Metric, bool HigherIsBette
 /// <param name="Path">The directory.</param>
 /// <param name="Expert">The expert; null for a plain model and a mixture.</param>
 /// <param name="Mixture">The mixture of experts, or <c>shared</c>; else null.</param>
+/// <param name="Route">The policy of the router that chose for each sample; else null.</param>
 /// <param name="Results">Every figure of each task by its name, in the order of the tasks.</param>
 /// <param name="Means">The mean of each figure that is a share and that several tasks have.</param>
+/// <param name="Answered">For each task how many samples each expert, set of experts or the shared model answered, where a
+/// router chose; else null.</param>
 internal sealed record EvaluatedModelReport(
-    string Name, string Path, string? Expert, string? Mixture, IReadOnlyList<IReadOnlyDictionary<string, double>> Results,
-    IReadOnlyDictionary<string, double> Means)
+    string Name, string Path, string? Expert, string? Mixture, string? Route,
+    IReadOnlyList<IReadOnlyDictionary<string, double>> Results, IReadOnlyDictionary<string, double> Means,
+    IReadOnlyList<IReadOnlyDictionary<string, int>>? Answered)
 {
     public static EvaluatedModelReport Of(EvaluatedModel model) => new(
         model.Name,
         model.Path,
         model.Expert,
         model.Mixture,
+        model.Route,
         [.. model.Results.Select(result => result.Metrics.ToDictionary())],
         model.Results
             .Where(result => result.HigherIsBetter)
             .SelectMany(result => result.Metrics)
             .GroupBy(metric => metric.Key, metric => metric.Value)
             .Where(metric => metric.Count() > 1)
-            .ToDictionary(metric => metric.Key, metric => metric.Average()));
+            .ToDictionary(metric => metric.Key, metric => metric.Average()),
+        model.Route is null
+            ? null
+            : [.. model.Results.Select(result => RouteWords.Count(result.Samples.Select(sample => sample.Route!), model.Experts))]);
 }

@@ -13,7 +13,7 @@ internal sealed class EvaluationTable(EvaluationReport report)
         int[] widths = [.. columns.Select(column => column.Max(cell => cell.Length))];
         IEnumerable<string> rows = Enumerable.Range(0, columns[0].Length).Select(row => string.Join(Gap, columns.Select(
             (column, i) => i == 0 ? column[row].PadRight(widths[i]) : column[row].PadLeft(widths[i]))));
-        return string.Join('\n', rows.Select(row => row.TrimEnd()).Append("").Append(Legend()));
+        return string.Join('\n', rows.Select(row => row.TrimEnd()).Append("").Append(Legend()).Concat(Answered()));
     }
 
     private string[] Names() => ["", "", .. report.Models.Select(model => Messages.OneLine(model.Name))];
@@ -33,6 +33,23 @@ internal sealed class EvaluationTable(EvaluationReport report)
         [
             "mean", Spell(metric), .. report.Models.Select(model => Cell(model.Means[metric], isShare: true)),
         ]);
+
+    // Whom routers sent the samples to.
+    private IEnumerable<string> Answered() =>
+        from model in report.Models
+        where model.Answered is not null
+        from line in Answered(model).Prepend("")
+        select line;
+
+    private IEnumerable<string> Answered(EvaluatedModelReport model)
+    {
+        int width = report.Tasks.Max(task => Messages.OneLine(task.Name).Length);
+        return model.Answered!
+            .Select((counts, place) =>
+                $"  {Messages.OneLine(report.Tasks[place].Name).PadRight(width)}{Gap}"
+                + string.Join(", ", counts.Select(count => $"{count.Value} by {Messages.OneLine(count.Key)}")))
+            .Prepend($"Answered, {Messages.OneLine(model.Name)}");
+    }
 
     private string Legend()
     {

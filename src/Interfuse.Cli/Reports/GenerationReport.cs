@@ -12,6 +12,9 @@ internal sealed record GenerationReport(
     /// <summary>The time from the prompt to the answer's end.</summary>
     public double Seconds { get; init; }
 
+    /// <summary>Why the experts were chosen, if a router did it.</summary>
+    public RouteReport? Route { get; init; }
+
     public static GenerationReport Of(
         RunnableModel model, string prompt, GenerationRequest request, GenerationResult result, Device device) =>
         new(
