@@ -3,7 +3,7 @@ namespace Interfuse.Cli.Tests;
 /// <summary>Command lines that make no sense: exit code 2, one message, and where to find help.</summary>
 public sealed class UsageTests
 {
-    [TestCase("", "a command is missing: merge, inspect, analyze, generate, eval, export, verify, doctor, bench")]
+    [TestCase("", "a command is missing: merge, inspect, analyze, generate, eval, route, export, verify, doctor, bench")]
     [TestCase("mrege a b", "unknown command 'mrege', did you mean 'merge'?")]
     [TestCase("--hlep", "unknown option '--hlep', did you mean '--help'?")]
     [TestCase("merge", "'RECIPE' missing")]
@@ -34,6 +34,17 @@ public sealed class UsageTests
     [TestCase("generate a --prompt b --repetition-penalty 0", "--repetition-penalty: '0' isn't a number above 0")]
     [TestCase("generate a --prompt b --max-tokens 0", "--max-tokens: '0' isn't a whole number from 1")]
     [TestCase("generate a --prompt b --system c", "--system: a system message needs --chat")]
+    [TestCase("generate a --prompt b --route best", "--route: there is no 'best'; there are classifier, mixture, uncertainty")]
+    [TestCase("generate a --prompt b --route mixtur", "--route: there is no 'mixtur', did you mean 'mixture'?")]
+    [TestCase("generate a --prompt b --route mixture --expert c", "--route: --expert has chosen already")]
+    [TestCase("eval a --task b --route mixture --shared", "--route: --shared has chosen already")]
+    [TestCase("route", "a command is missing: train, show")]
+    [TestCase("route train --calibration a", "'PACK' missing")]
+    [TestCase("route train a", "'--calibration' is required")]
+    [TestCase("route train a --calibration b --held-out 1", "--held-out: '1' isn't a number above 0 and below 1")]
+    [TestCase("route train a --calibration b --depth -1", "--depth: '-1' isn't a whole number")]
+    [TestCase("route train a --calibration b --low 1.5", "--low: '1.5' isn't a number from 0 to 1")]
+    [TestCase("route show a", "'--prompt' is required")]
     [TestCase("eval a", "'--task' is required")]
     [TestCase("eval --task a", "'MODEL_OR_PACK'")]
     [TestCase("eval a --task b --limt 3", "unknown option '--limt', did you mean '--limit'?")]
@@ -74,11 +85,16 @@ public sealed class UsageTests
     [TestCase("inspect", "PATH", "--tensors", "--json")]
     [TestCase("export", "PACK", "OUT", "--expert", "--shard-size", "5GB", "--overwrite", "--json", "--quiet")]
     [TestCase(
-        "generate", "MODEL_OR_PACK", "--prompt", "--expert", "--system", "--chat", "--max-tokens", "256", "--temperature", "--top-k",
+        "generate", "MODEL_OR_PACK", "--prompt", "--expert", "--route", "classifier|mixture|uncertainty", "--system", "--chat", "--max-tokens", "256", "--temperature", "--top-k",
         "--top-p", "--min-p", "--repetition-penalty", "--seed", "--stop", "--ignore-eos", "--device", "--threads", "--json", "--quiet")]
     [TestCase(
-        "eval", "MODEL_OR_PACK", "--task", "--expert", "--max-tokens", "64", "--limit", "--stop", "--chat", "--samples", "--device",
+        "eval", "MODEL_OR_PACK", "--task", "--expert", "--route", "--max-tokens", "64", "--limit", "--stop", "--chat", "--samples", "--device",
         "--threads", "--json", "--quiet")]
+    [TestCase("route", "train", "show")]
+    [TestCase(
+        "route train", "PACK", "--calibration", "--depth", "--held-out", "0.2", "--seed", "--low", "0.1", "--high", "0.75", "--mass", "0.9",
+        "--device", "--threads", "--json", "--quiet")]
+    [TestCase("route show", "PACK", "--prompt", "--device", "--json")]
     [TestCase("verify", "PACK", "--json", "--quiet")]
     [TestCase("doctor", "--json")]
     [TestCase("bench", "kernels")]

@@ -62,16 +62,6 @@ internal static class RouteTrainCommand
             RouteCommand.PackPath, Calibration, Depth, HeldOut, Seed, Low, High, Mass, CommonOptions.DeviceName, CommonOptions.Threads,
             CommonOptions.Json, CommonOptions.Quiet,
         };
-        command.Validators.Add(result =>
-        {
-            var marks = new RouteMarks(
-                result.GetValue(Low) ?? Defaults.Marks.Low, result.GetValue(High) ?? Defaults.Marks.High,
-                result.GetValue(Mass) ?? Defaults.Marks.Mass);
-            if (marks.Fault is { } fault)
-            {
-                result.AddError($"--low, --high and --mass: {fault}");
-            }
-        });
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
     }
@@ -80,6 +70,7 @@ internal static class RouteTrainCommand
     {
         long begin = Stopwatch.GetTimestamp();
         string path = parsed.GetRequiredValue(RouteCommand.PackPath);
+        RouterTrainingOptions options = OptionsOf(parsed);
         PackManifest manifest;
         using (var pack = ExpertPack.Open(path))
         {
@@ -97,7 +88,7 @@ internal static class RouteTrainCommand
         {
             using Decoder decoder = model.Load(device);
             training = RouterCalibration.Train(
-                manifest, decoder, model.Tokenizer, prompts.Prompts, features, OptionsOf(parsed), progress, cancellation);
+                manifest, decoder, model.Tokenizer, prompts.Prompts, features, options, progress, cancellation);
         }
 
         RouterInstaller.Install(path, training.Router);
@@ -128,10 +119,16 @@ internal static class RouteTrainCommand
     {
         HeldOut = parsed.GetValue(HeldOut) ?? Defaults.HeldOut,
         Seed = parsed.GetValue(Seed) ?? Defaults.Seed,
-        Marks = new RouteMarks(
-            parsed.GetValue(Low) ?? Defaults.Marks.Low, parsed.GetValue(High) ?? Defaults.Marks.High,
-            parsed.GetValue(Mass) ?? Defaults.Marks.Mass),
+        Marks = MarksOf(parsed),
     };
+
+    private static RouteMarks MarksOf(ParseResult parsed)
+    {
+        var marks = new RouteMarks(
+            parsed.GetValue(Low) ?? Defaults.Marks.Low, parsed.GetValue(High) ?? Defaults.Marks.High,
+            parsed.GetValue(Mass) ?? Defaults.Marks.Mass);
+        return marks.Fault is { } fault ? throw new InterfuseException($"--low, --high and --mass: {fault}.") : marks;
+    }
 
     private static Option<double?> Mark(string name, string description, double value) => new(name)
     {
