@@ -6,7 +6,8 @@ using Interfuse.Inference.Routing;
 namespace Interfuse.Cli;
 
 /// <summary>What a model, or experts of a pack, made of every task.</summary>
-/// <param name="Name">What it is called in a table: the directory, and the expert, mixture or policy after a colon.</param>
+/// <param name="Name">What it is called in a table: the directory, and the expert, mixture or policy after a
+/// colon.</param>
 /// <param name="Path">The directory's full path.</param>
 /// <param name="Expert">The expert; null for a plain model and a mixture.</param>
 /// <param name="Mixture">The mixture of experts, or <c>shared</c>; else null.</param>

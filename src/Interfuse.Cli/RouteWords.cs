@@ -32,7 +32,8 @@ internal static class RouteWords
         ? [.. names.Select(name => Policies.Single(known => known.Word == name).Value!.Value)]
         : null;
 
-    /// <summary>How many samples went where: to an expert, to a mixture of some, or to the shared model; most first.</summary>
+    /// <summary>How many samples went where: to an expert, to a mixture of some, or to the shared model; most
+    /// first.</summary>
     public static IReadOnlyDictionary<string, int> Count(IEnumerable<RouteDecision> routes, IReadOnlyList<string> experts) => routes
         .GroupBy(route => Who(route, experts))
         .OrderByDescending(group => group.Count())

@@ -18,7 +18,8 @@ public sealed partial class ExpertPack
     {
         PackFileEntry entry = Manifest.Files.FirstOrDefault(file => file.Name == PackManifest.RouterFileName)
             ?? throw new InterfuseException(
-                $"{Path}: has no router; train one by 'interfuse route train PACK --calibration DIR', or choose an expert by name.");
+                $"{Path}: has no router; train one by 'interfuse route train PACK --calibration DIR', or choose an expert "
+                + "by name.");
         string path = InPack(entry.Name);
         using (FileStream file = File.OpenRead(path))
         {
@@ -34,7 +35,7 @@ public sealed partial class ExpertPack
             ? router
             : throw new CheckpointFormatException(
                 path,
-                "was trained for another pack: its experts, weights, configuration or tokenizer are not this one's; train a router for "
-                + "this pack by 'interfuse route train PACK --calibration DIR'");
+                "was trained for another pack: its experts, weights, configuration or tokenizer are not this one's; train a "
+                + "router for this pack by 'interfuse route train PACK --calibration DIR'");
     }
 }

@@ -6,7 +6,8 @@ using Interfuse.Experts.Routing;
 namespace Interfuse.Experts;
 
 /// <summary>The weights to run a model with: a plain model's, or those of every expert of a pack.</summary>
-/// <remarks>Files are mapped: opening takes milliseconds, and on a CPU nothing is copied when a tensor is loaded.</remarks>
+/// <remarks>Files are mapped: opening takes milliseconds, and on a CPU nothing is copied when a tensor is
+/// loaded.</remarks>
 public abstract class ModelWeights : IDisposable
 {
     /// <summary>The full path of the directory.</summary>
@@ -23,8 +24,8 @@ public abstract class ModelWeights : IDisposable
 
     /// <summary>Opens a model's directory or a pack.</summary>
     /// <param name="path">The directory.</param>
-    /// <exception cref="CheckpointFormatException">There is neither a model nor a pack, or it is incomplete or unsound, or
-    /// has no <c>config.json</c>.</exception>
+    /// <exception cref="CheckpointFormatException">There is neither a model nor a pack, or it is incomplete or unsound,
+    /// or has no <c>config.json</c>.</exception>
     /// <exception cref="IOException">A file cannot be opened, read or mapped.</exception>
     public static ModelWeights Open(string path)
     {
@@ -39,7 +40,8 @@ public abstract class ModelWeights : IDisposable
 
     /// <summary>Reads a mixture of the experts, see <see cref="ExpertMix.Parse"/>.</summary>
     /// <param name="text">The text, for example <c>math=0.7,code=0.3</c>.</param>
-    /// <exception cref="InterfuseException">The text is no mixture of these experts, or this is a plain model.</exception>
+    /// <exception cref="InterfuseException">The text is no mixture of these experts, or this is a plain
+    /// model.</exception>
     public ExpertMix FindMix(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

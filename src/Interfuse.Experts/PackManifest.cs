@@ -8,8 +8,8 @@ namespace Interfuse.Experts;
 /// <para>
 /// A pack is a directory: <c>pack.json</c>; <c>pack.sha256</c>, the lower-case hexadecimal SHA-256 of <c>pack.json</c>
 /// and a newline; safetensors files laid out as those of a model, which any reader opens; <c>index.safetensors</c>,
-/// where a scheme has tables; <c>router.safetensors</c>, once a router has been trained; <c>config.json</c>, the tokenizer
-/// and what else a Hugging Face directory holds.
+/// where a scheme has tables; <c>router.safetensors</c>, once a router has been trained; <c>config.json</c>, the
+/// tokenizer and what else a Hugging Face directory holds.
 /// </para>
 /// <para>
 /// A tensor of scheme <c>shared</c> is stored under its own name, in its own shape, one for all experts. One of scheme
@@ -19,7 +19,8 @@ namespace Interfuse.Experts;
 /// </para>
 /// </remarks>
 /// <param name="Method">The <c>merge_method</c> that made it.</param>
-/// <param name="Experts">The experts' names, in the order of all tables: their ordinal order where this code wrote them.</param>
+/// <param name="Experts">The experts' names, in the order of all tables: their ordinal order where this code wrote
+/// them.</param>
 /// <param name="EnsembleBytes">What the experts' tensors would take one by one, in the types of the pack.</param>
 /// <param name="Tensors">Every tensor of an expert, in the order of a model's.</param>
 /// <param name="Files">Every other file of the pack but <c>pack.sha256</c>.</param>

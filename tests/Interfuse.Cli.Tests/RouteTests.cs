@@ -70,7 +70,9 @@ public sealed class RouteTests
             Assert.That(json.GetProperty("high").GetDouble(), Is.EqualTo(0.9));
             Assert.That(json.GetProperty("mass").GetDouble(), Is.EqualTo(0.8));
             Assert.That(json.GetProperty("converged").GetBoolean());
-            Assert.That(json.GetProperty("confusion").EnumerateArray().Sum(row => row.EnumerateArray().Sum(count => count.GetInt32())), Is.EqualTo(600));
+            Assert.That(
+                json.GetProperty("confusion").EnumerateArray().Sum(row => row.EnumerateArray().Sum(count => count.GetInt32())),
+                Is.EqualTo(600));
             Assert.That(
                 json.GetProperty("calibration_error_after").GetDouble(),
                 Is.LessThan(json.GetProperty("calibration_error_before").GetDouble()));
@@ -96,8 +98,11 @@ public sealed class RouteTests
               --route uncertainty  sort: 99\.\d % likely, uncertainty 0\.0\d
             $
             """), outcome.Error);
-        JsonElement routes = CommandLine.RunWithInput("nobody sells the moon.\n", "route", "show", _pack, "--prompt", "-", "--json").Json.GetProperty("routes");
-        Assert.That(routes.EnumerateArray().Select(route => route.GetProperty("policy").GetString()), Is.EqualTo(["classifier", "mixture", "uncertainty"]));
+        JsonElement routes = CommandLine.RunWithInput(
+            "nobody sells the moon.\n", "route", "show", _pack, "--prompt", "-", "--json").Json.GetProperty("routes");
+        Assert.That(
+            routes.EnumerateArray().Select(route => route.GetProperty("policy").GetString()),
+            Is.EqualTo(["classifier", "mixture", "uncertainty"]));
         Assert.That(routes[2].GetProperty("outcome").GetString(), Is.EqualTo("far"));
         Assert.That(routes[2].GetProperty("distance").GetDouble(), Is.GreaterThan(1));
     }
@@ -116,7 +121,9 @@ public sealed class RouteTests
         JsonElement route = json.GetProperty("route");
         Assert.That(route.GetProperty("policy").GetString(), Is.EqualTo(policy));
         Assert.That(route.GetProperty("probabilities").GetProperty("sort").GetDouble(), Is.GreaterThan(0.9));
-        Assert.That(json.TryGetProperty("expert", out JsonElement expert) ? expert.GetString() : null, Is.EqualTo(policy == "mixture" ? null : "sort"));
+        Assert.That(
+            json.TryGetProperty("expert", out JsonElement expert) ? expert.GetString() : null,
+            Is.EqualTo(policy == "mixture" ? null : "sort"));
     }
 
     [Test]
@@ -127,8 +134,8 @@ public sealed class RouteTests
             File.ReadLines(Path.Combine(TinyExperts.PathOf("unrelated"), "skills.jsonl")).Take(10).Select(line => line + "\n")));
         string[] arguments =
         [
-            "eval", _pack, TinyExperts.PathOf("add"), "--route", "classifier", "uncertainty", "--task", TinyExperts.TaskPath("sort"), strangers,
-            "--limit", "10", "--max-tokens", "12",
+            "eval", _pack, TinyExperts.PathOf("add"), "--route", "classifier", "uncertainty",
+            "--task", TinyExperts.TaskPath("sort"), strangers, "--limit", "10", "--max-tokens", "12",
         ];
 
         Outcome outcome = CommandLine.Run([.. arguments, "--samples", samples]);

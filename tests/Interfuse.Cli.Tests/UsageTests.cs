@@ -85,8 +85,8 @@ public sealed class UsageTests
     [TestCase("inspect", "PATH", "--tensors", "--json")]
     [TestCase("export", "PACK", "OUT", "--expert", "--shard-size", "5GB", "--overwrite", "--json", "--quiet")]
     [TestCase(
-        "generate", "MODEL_OR_PACK", "--prompt", "--expert", "--route", "classifier|mixture|uncertainty", "--system", "--chat", "--max-tokens", "256", "--temperature", "--top-k",
-        "--top-p", "--min-p", "--repetition-penalty", "--seed", "--stop", "--ignore-eos", "--device", "--threads", "--json", "--quiet")]
+        "generate", "MODEL_OR_PACK", "--prompt", "--expert", "--route", "classifier|mixture|uncertainty", "--system",
+        "--chat", "--max-tokens", "256", "--temperature", "--top-k", "--top-p", "--min-p", "--repetition-penalty", "--seed", "--stop", "--ignore-eos", "--device", "--threads", "--json", "--quiet")]
     [TestCase(
         "eval", "MODEL_OR_PACK", "--task", "--expert", "--route", "--max-tokens", "64", "--limit", "--stop", "--chat", "--samples", "--device",
         "--threads", "--json", "--quiet")]

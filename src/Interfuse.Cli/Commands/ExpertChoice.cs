@@ -30,8 +30,8 @@ internal static class ExpertChoice
     /// <summary>The pack's router.</summary>
     public static readonly Option<RoutePolicy?> Route = new("--route")
     {
-        Description = "Let the pack's router choose: 'classifier' takes the likeliest expert, 'mixture' all by how likely they are, "
-            + "'uncertainty' one, some or the shared model, as sure as it is.",
+        Description = "Let the pack's router choose: 'classifier' takes the likeliest expert, 'mixture' all by how likely "
+            + "they are, 'uncertainty' one, some or the shared model, as sure as it is.",
         HelpName = string.Join('|', RouteWords.All),
         CustomParser = RouteWords.Parse,
     };

@@ -18,7 +18,8 @@ internal static class RouteTrainCommand
 
     private static readonly Option<string> Calibration = new("--calibration")
     {
-        Description = "A directory with a file EXPERT.jsonl for each expert of the pack: its prompts, one {\"prompt\": TEXT} a line.",
+        Description = "A directory with a file EXPERT.jsonl for each expert of the pack: its prompts, one "
+            + "{\"prompt\": TEXT} a line.",
         HelpName = "DIR",
         Required = true,
     };
@@ -33,7 +34,8 @@ internal static class RouteTrainCommand
 
     private static readonly Option<double?> HeldOut = new("--held-out")
     {
-        Description = $"The share of each expert's prompts that is kept back, to try and to calibrate on. [default: {Text(Defaults.HeldOut)}]",
+        Description = "The share of each expert's prompts that is kept back, to try and to calibrate on. "
+            + $"[default: {Text(Defaults.HeldOut)}]",
         HelpName = "SHARE",
         CustomParser = result => Usage.ParseReal(result, share => share is > 0 and < 1, "above 0 and below 1"),
     };
@@ -59,8 +61,8 @@ internal static class RouteTrainCommand
     {
         var command = new Command("train", "Train a pack's router by prompts of its experts, and put it into the pack.")
         {
-            RouteCommand.PackPath, Calibration, Depth, HeldOut, Seed, Low, High, Mass, CommonOptions.DeviceName, CommonOptions.Threads,
-            CommonOptions.Json, CommonOptions.Quiet,
+            RouteCommand.PackPath, Calibration, Depth, HeldOut, Seed, Low, High, Mass, CommonOptions.DeviceName,
+            CommonOptions.Threads, CommonOptions.Json, CommonOptions.Quiet,
         };
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
@@ -112,7 +114,8 @@ internal static class RouteTrainCommand
             ? new RouterFeatures(layers / 2)
             : (int)depth <= layers
                 ? new RouterFeatures((int)depth)
-                : throw new InterfuseException($"{model.Path}: has {layers} layers, so that --depth is 0 to {layers}, not {depth}.");
+                : throw new InterfuseException(
+                    $"{model.Path}: has {layers} layers, so that --depth is 0 to {layers}, not {depth}.");
     }
 
     private static RouterTrainingOptions OptionsOf(ParseResult parsed) => Defaults with

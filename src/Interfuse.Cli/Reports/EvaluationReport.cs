@@ -40,8 +40,8 @@ internal sealed record TaskReport(string Name, string Metric, bool HigherIsBette
 /// <param name="Route">The policy of the router that chose for each sample; else null.</param>
 /// <param name="Results">Every figure of each task by its name, in the order of the tasks.</param>
 /// <param name="Means">The mean of each figure that is a share and that several tasks have.</param>
-/// <param name="Answered">For each task how many samples each expert, set of experts or the shared model answered, where a
-/// router chose; else null.</param>
+/// <param name="Answered">For each task how many samples each expert, set of experts or the shared model answered,
+/// where a router chose; else null.</param>
 internal sealed record EvaluatedModelReport(
     string Name, string Path, string? Expert, string? Mixture, string? Route,
     IReadOnlyList<IReadOnlyDictionary<string, double>> Results, IReadOnlyDictionary<string, double> Means,

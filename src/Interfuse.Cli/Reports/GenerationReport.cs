@@ -58,7 +58,8 @@ internal sealed record GenerationReport(
 
 /// <summary>How many tokens a second were read and chosen.</summary>
 /// <param name="Prompt">Of the prompt.</param>
-/// <param name="Answer">Of the answer after its first, which the prompt's reading gives; null if it has no other.</param>
+/// <param name="Answer">Of the answer after its first, which the prompt's reading gives; null if it has no
+/// other.</param>
 internal sealed record GenerationRates(double? Prompt, double? Answer)
 {
     public static GenerationRates Of(GenerationRequest request, GenerationResult result)

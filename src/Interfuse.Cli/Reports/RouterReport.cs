@@ -59,7 +59,8 @@ internal sealed record RouterReport(
     private string ConfusionTable()
     {
         string[] names = [.. Experts.Select(name => Short(Messages.OneLine(name)))];
-        int width = Math.Max(names.Max(name => name.Length), HeldOutPrompts.ToString(CultureInfo.InvariantCulture).Length);
+        string Cell(int count) => count.ToString(CultureInfo.InvariantCulture);
+        int width = Math.Max(names.Max(name => name.Length), Cell(HeldOutPrompts).Length);
         string Row(string name, IEnumerable<string> cells) =>
             $"  {name.PadRight(width)}" + string.Concat(cells.Select(cell => $"  {cell.PadLeft(width)}"));
 
@@ -67,7 +68,7 @@ internal sealed record RouterReport(
         [
             "Held out: whose prompts (rows) were taken for whose (columns)",
             Row("", names),
-            .. Confusion.Select((row, expert) => Row(names[expert], row.Select(count => count.ToString(CultureInfo.InvariantCulture)))),
+            .. Confusion.Select((row, expert) => Row(names[expert], row.Select(Cell))),
         ]);
     }
 

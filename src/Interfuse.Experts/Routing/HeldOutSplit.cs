@@ -35,8 +35,8 @@ internal static class HeldOutSplit
             if (count < 1 || samples.Count - count < 1)
             {
                 throw new InterfuseException(
-                    $"The expert '{names[k]}' has {samples.Count} prompts, of which {count} would be held out and {samples.Count - count} "
-                    + "trained on; one of each is needed, and a hundred are better: give more prompts.");
+                    $"The expert '{names[k]}' has {samples.Count} prompts, of which {count} would be held out and "
+                    + $"{samples.Count - count} trained on; one of each is needed, and a hundred are better: give more prompts.");
             }
 
             uint[] words = new uint[2 * samples.Count];

@@ -21,7 +21,8 @@ public static class PackIdentity
             text.Append("expert ").Append(expert).Append('\n');
         }
 
-        foreach (PackFileEntry file in pack.Files.Where(file => Counts(file.Name)).OrderBy(file => file.Name, StringComparer.Ordinal))
+        IEnumerable<PackFileEntry> files = pack.Files.Where(file => Counts(file.Name));
+        foreach (PackFileEntry file in files.OrderBy(file => file.Name, StringComparer.Ordinal))
         {
             text.Append("file ").Append(file.Sha256).Append(' ').Append(file.Name).Append('\n');
         }

@@ -45,8 +45,7 @@ public sealed record RouteDecision(ExpertMix Mix, RoutePolicy Policy, RouteOutco
         return policy switch
         {
             RoutePolicy.Classifier => new(ExpertMix.Of(scores.Best), policy, RouteOutcome.Expert, scores),
-            RoutePolicy.Mixture => Mixed(
-                policy, scores, Enumerable.Range(0, scores.Probabilities.Count).Where(expert => scores.Probabilities[expert] >= LeastShare)),
+            RoutePolicy.Mixture => Mixed(policy, scores, Enumerable.Range(0, scores.Probabilities.Count)),
             RoutePolicy.Uncertainty => ByUncertainty(scores, marks),
             _ => throw new ArgumentOutOfRangeException(nameof(policy), policy, "There is no such policy."),
         };
@@ -57,13 +56,13 @@ public sealed record RouteDecision(ExpertMix Mix, RoutePolicy Policy, RouteOutco
     public string Why(IReadOnlyList<string> experts)
     {
         ArgumentNullException.ThrowIfNull(experts);
+        string shares = string.Join(" + ", Mix.Parts.Select(part => $"{Percent(part.Weight)} {experts[part.Expert]}"));
         string uncertainty = Scores.Uncertainty.ToString("0.00", CultureInfo.InvariantCulture);
         return Outcome switch
         {
             RouteOutcome.Expert =>
                 $"{experts[Scores.Best]}: {Percent(Scores.Probabilities[Scores.Best])} likely, uncertainty {uncertainty}",
-            RouteOutcome.Mixture =>
-                $"{string.Join(" + ", Mix.Parts.Select(part => $"{Percent(part.Weight)} {experts[part.Expert]}"))}: uncertainty {uncertainty}",
+            RouteOutcome.Mixture => $"{shares}: uncertainty {uncertainty}",
             RouteOutcome.Undecided => $"the shared model: uncertainty {uncertainty}",
             _ => "the shared model: the prompt is unlike those of every expert, "
                 + $"{Scores.Distance.ToString("0.0", CultureInfo.InvariantCulture)} times as far from them as they reach",
@@ -84,7 +83,8 @@ public sealed record RouteDecision(ExpertMix Mix, RoutePolicy Policy, RouteOutco
         }
 
         // The likeliest first, of equals the first; as few as have the mass together.
-        int[] order = [.. Enumerable.Range(0, scores.Probabilities.Count).OrderByDescending(expert => scores.Probabilities[expert])];
+        IEnumerable<int> experts = Enumerable.Range(0, scores.Probabilities.Count);
+        int[] order = [.. experts.OrderByDescending(expert => scores.Probabilities[expert])];
         double mass = 0;
         int count = 0;
         while (count < order.Length && mass < marks.Mass)
@@ -92,12 +92,12 @@ public sealed record RouteDecision(ExpertMix Mix, RoutePolicy Policy, RouteOutco
             mass += scores.Probabilities[order[count++]];
         }
 
-        return Mixed(Policy, scores, order.Take(count).Where(expert => scores.Probabilities[expert] >= LeastShare));
+        return Mixed(Policy, scores, order.Take(count));
     }
 
     private static RouteDecision Mixed(RoutePolicy policy, RouteScores scores, IEnumerable<int> experts)
     {
-        int[] chosen = [.. experts.Order()];
+        int[] chosen = [.. experts.Where(expert => scores.Probabilities[expert] >= LeastShare).Order()];
         double mass = chosen.Sum(expert => scores.Probabilities[expert]);
         var mix = ExpertMix.Weighted(
             chosen.Select(expert => new ExpertShare(expert, (float)(scores.Probabilities[expert] / mass))));

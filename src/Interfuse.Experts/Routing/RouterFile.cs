@@ -25,7 +25,8 @@ internal static class RouterFile
         float[][] values = [weights.Mean, weights.Scale, weights.Weight, weights.Bias, weights.Centre, weights.Spread];
         TensorSpec[] specs =
         [
-            .. Tensors(weights.Experts, weights.Width).Select(tensor => new TensorSpec(tensor.Name, DType.Float32, [.. tensor.Shape])),
+            .. Tensors(weights.Experts, weights.Width)
+                .Select(tensor => new TensorSpec(tensor.Name, DType.Float32, [.. tensor.Shape])),
         ];
         var texts = new Dictionary<string, string>
         {
@@ -46,7 +47,8 @@ internal static class RouterFile
             ["error_before"] = Text(facts.ErrorBefore),
             ["error_after"] = Text(facts.ErrorAfter),
         };
-        return [.. SafetensorsHeader.Write(specs, texts), .. values.SelectMany(part => MemoryMarshal.AsBytes<float>(part).ToArray())];
+        byte[] header = SafetensorsHeader.Write(specs, texts);
+        return [.. header, .. values.SelectMany(part => MemoryMarshal.AsBytes<float>(part).ToArray())];
     }
 
     private static string Text(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);

@@ -39,7 +39,8 @@ internal sealed class RouterFileReader
         int version = Whole("version");
         if (version is < 1 or > RouterFile.Version)
         {
-            throw Fault($"has version {version} of the format, and this Interfuse reads version {RouterFile.Version}; update Interfuse");
+            throw Fault(
+                $"has version {version} of the format, and this Interfuse reads version {RouterFile.Version}; update Interfuse");
         }
 
         string[] experts = Experts();
@@ -109,7 +110,9 @@ internal sealed class RouterFileReader
         TensorInfo? tensor = _file.Tensors.FirstOrDefault(tensor => tensor.Name == name);
         if (tensor is null || tensor.DType != DType.Float32 || !tensor.Shape.AsSpan().SequenceEqual(shape))
         {
-            string found = tensor is null ? "is missing" : $"is {tensor.DType.SafetensorsName()} [{string.Join(", ", tensor.Shape)}]";
+            string found = tensor is null
+                ? "is missing"
+                : $"is {tensor.DType.SafetensorsName()} [{string.Join(", ", tensor.Shape)}]";
             throw Fault($"{found}, where F32 [{string.Join(", ", shape)}] is expected; {Repair}", name);
         }
 

@@ -70,8 +70,10 @@ public static class RouterTrainer
     {
         string? fault = options switch
         {
-            { HeldOut: not (> 0 and < 1) } => $"the share held out is {options.HeldOut}, and one above 0 and below 1 is needed",
-            { Penalty: not (> 0 and < double.PositiveInfinity) } => $"the penalty is {options.Penalty}, and a finite number above 0 is needed",
+            { HeldOut: not (> 0 and < 1) } =>
+                $"the share held out is {options.HeldOut}, and one above 0 and below 1 is needed",
+            { Penalty: not (> 0 and < double.PositiveInfinity) } =>
+                $"the penalty is {options.Penalty}, and a finite number above 0 is needed",
             { MaxIterations: < 1 } => "a step at least is needed",
             _ => options.Marks.Fault,
         };
@@ -98,7 +100,8 @@ public static class RouterTrainer
             if (features.Length != width || samples[i].Expert < 0 || samples[i].Expert >= experts.Count)
             {
                 throw new ArgumentException(
-                    $"Sample {i} has {features.Length} features where {width} are needed, or is of no expert of the pack.", nameof(samples));
+                    $"Sample {i} has {features.Length} features where {width} are needed, or is of no expert of the pack.",
+                    nameof(samples));
             }
 
             foreach (float feature in features)
@@ -106,8 +109,8 @@ public static class RouterTrainer
                 if (!float.IsFinite(feature))
                 {
                     throw new InterfuseException(
-                        $"{samples[i].Place}: the prompt's features hold {feature}, no finite number; the shared model computes no numbers "
-                        + "for it: check the pack's weights.");
+                        $"{samples[i].Place}: the prompt's features hold {feature}, no finite number; the shared model "
+                        + "computes no numbers for it: check the pack's weights.");
                 }
             }
 
@@ -210,7 +213,8 @@ public static class RouterTrainer
         return typical > 0
             ? [.. squares.Select(square => (float)(1 / Math.Max(Math.Sqrt(square), LeastDeviation * typical)))]
             : throw new InterfuseException(
-                "The features of all prompts are the same, so they tell nothing apart; give prompts that differ, or another --depth.");
+                "The features of all prompts are the same, so they tell nothing apart; give prompts that differ, or another "
+                + "--depth.");
     }
 
     private static double Quantile(double[] values)

@@ -13,7 +13,9 @@ internal sealed class SoftmaxRegression(RoutingSamples samples, int classes, dou
 {
     private const int Blocks = 32;
 
-    private readonly double[][] _gradients = [.. Enumerable.Range(0, Blocks).Select(_ => new double[classes * (samples.Width + 1)])];
+    private readonly double[][] _gradients =
+        [.. Enumerable.Range(0, Blocks).Select(_ => new double[classes * (samples.Width + 1)])];
+
     private readonly double[] _losses = new double[Blocks];
 
     /// <summary>The number of weights: W [N, d], then b [N].</summary>

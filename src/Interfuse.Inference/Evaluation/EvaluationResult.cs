@@ -6,8 +6,8 @@ namespace Interfuse.Inference.Evaluation;
 /// <param name="Task">The task's name.</param>
 /// <param name="Kind">What it asks for.</param>
 /// <param name="Metrics">
-/// The figures, the chief one first: <c>exact_match</c>, the share of samples; <c>accuracy</c>, the share of samples whose
-/// right choice has the greatest log-likelihood, and <c>accuracy_norm</c>, by log-likelihood per byte;
+/// The figures, the chief one first: <c>exact_match</c>, the share of samples; <c>accuracy</c>, the share of samples
+/// whose right choice has the greatest log-likelihood, and <c>accuracy_norm</c>, by log-likelihood per byte;
 /// <c>perplexity</c>, e to the mean negative log-likelihood of a token, and <c>bits_per_byte</c>.
 /// </param>
 /// <param name="Samples">What came of each sample, in the order of the task.</param>

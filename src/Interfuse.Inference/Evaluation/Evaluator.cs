@@ -46,8 +46,8 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
         return Put(task, [.. task.Samples.Select(_ => mix)], progress, cancellation);
     }
 
-    /// <summary>Puts each sample of a task to whom a router sends it, by its prompt; by its text where likelihoods of texts
-    /// are asked for.</summary>
+    /// <summary>Puts each sample of a task to whom a router sends it, by its prompt; by its text where likelihoods of
+    /// texts are asked for.</summary>
     /// <param name="task">The task.</param>
     /// <param name="router">The router.</param>
     /// <param name="progress">Is told how many samples are done.</param>
@@ -215,8 +215,8 @@ public sealed class Evaluator(Decoder decoder, Tokenizer tokenizer, EvaluationOp
             : throw new InterfuseException($"{decoder.Name}: line {sample.Line} of the task '{task.Name}' {fault}.");
     }
 
-    // A choice is what its text adds to the prompt's tokens. Where the two grow together into other tokens, all from the
-    // first one that differs counts.
+    // A choice is what its text adds to the prompt's tokens. Where the two grow together into other tokens, all from
+    // the first one that differs counts.
     private (int[] Tokens, int From) Continuation(EvaluationSample sample, string choice)
     {
         int[] prompt = Prompt(sample);

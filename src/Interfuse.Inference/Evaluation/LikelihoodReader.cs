@@ -19,7 +19,8 @@ internal sealed class LikelihoodReader(Decoder decoder)
     /// <param name="done">Is given the sum, in nats, at the latest by <see cref="Finish"/>.</param>
     public void Add(int[] tokens, int from, ExpertMix mix, Action<double> done)
     {
-        if (_waitingTokens + tokens.Length > BatchTokens)
+        // Each may be of a mixture of its own.
+        if (_waitingTokens + tokens.Length > BatchTokens || _waiting.Count == Decoder.MaxMixtures)
         {
             Finish();
         }

@@ -36,7 +36,8 @@ public static class RouterCalibration
         foreach (CalibrationPrompt[] stretch in prompts.Chunk(Stretch))
         {
             cancellation.ThrowIfCancellationRequested();
-            IReadOnlyList<float[]> found = Router.FeaturesOf([.. stretch.Select(prompt => prompt.Text)], features, decoder, tokenizer);
+            string[] texts = [.. stretch.Select(prompt => prompt.Text)];
+            IReadOnlyList<float[]> found = Router.FeaturesOf(texts, features, decoder, tokenizer);
             samples.AddRange(stretch.Select((prompt, i) => new RouterSample(found[i], prompt.Expert, prompt.Place)));
             progress?.Report(samples.Count);
         }

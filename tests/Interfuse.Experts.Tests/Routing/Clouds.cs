@@ -25,7 +25,10 @@ internal static class Clouds
     public static PackManifest Pack(params string[] experts) => new("channel_merging", experts, 0, [], []);
 
     public static RouterTraining Train(int experts = 3, int each = 60, double spread = 0.2) => RouterTrainer.Train(
-        Pack([.. Enumerable.Range(0, experts).Select(expert => $"e{expert}")]), new RouterFeatures(2), Samples(experts, each, spread), new());
+        Pack([.. Enumerable.Range(0, experts).Select(expert => $"e{expert}")]),
+        new RouterFeatures(2),
+        Samples(experts, each, spread),
+        new());
 
     private static double[] Vector(Random random, double spread) =>
         [.. Enumerable.Range(0, Width).Select(_ => spread * (random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * 2)];

@@ -87,7 +87,11 @@ public sealed class RouterFileTests
     [Test]
     public void Tensors_of_another_shape_or_type_or_too_many_are_refused()
     {
-        TensorSpec[] specs = [.. RouterFile.Tensors(3, Clouds.Width).Select(tensor => new TensorSpec(tensor.Name, DType.Float32, [.. tensor.Shape]))];
+        TensorSpec[] specs =
+        [
+            .. RouterFile.Tensors(3, Clouds.Width)
+                .Select(tensor => new TensorSpec(tensor.Name, DType.Float32, [.. tensor.Shape])),
+        ];
         Refused(With([.. specs, new TensorSpec("more", DType.Float32, [2])]), "has 7 tensors, where 6 are expected");
         Refused(With([.. specs[..5], specs[5] with { Shape = [2] }]), "tensor 'spread'", "F32 [11] is expected");
         Refused(With([.. specs[..3], specs[3] with { DType = DType.Int32 }, .. specs[4..]]), "tensor 'bias'", "is I32 [3]");

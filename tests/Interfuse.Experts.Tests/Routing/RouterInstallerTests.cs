@@ -206,14 +206,19 @@ public sealed class RouterInstallerTests
         const string Manifest = PackManifest.FileName;
         const string Hash = PackManifest.HashFileName;
         const string Router = PackManifest.RouterFileName;
-        var steps = new List<(string Name, Action<string> Step)> { ("lock", pack => File.WriteAllText(Path.Combine(pack, ".interfuse.lock"), "")) };
+        var steps = new List<(string Name, Action<string> Step)>
+        {
+            ("lock", pack => File.WriteAllText(Path.Combine(pack, ".interfuse.lock"), "")),
+        };
         if (hadRouter)
         {
             steps.AddRange(Manifests(without));
         }
 
         steps.Add(("half a router", pack => File.WriteAllBytes(Path.Combine(pack, Router + ".new"), [1, 2, 3])));
-        steps.Add(("router staged", pack => File.Copy(Path.Combine(done, Router), Path.Combine(pack, Router + ".new"), overwrite: true)));
+        steps.Add((
+            "router staged",
+            pack => File.Copy(Path.Combine(done, Router), Path.Combine(pack, Router + ".new"), overwrite: true)));
         steps.Add(("router", pack => File.Move(Path.Combine(pack, Router + ".new"), Path.Combine(pack, Router), overwrite: true)));
         steps.AddRange(Manifests(done));
         for (int last = 0; last < steps.Count; last++)

@@ -134,7 +134,9 @@ public sealed class RouterTrainerTests
         foreach (RouterTrainingOptions options in bad)
         {
             Assert.That(
-                () => RouterTrainer.Train(Clouds.Pack("a", "b"), new(0), Clouds.Samples(2, 10, 1), options), Throws.ArgumentException, $"{options}");
+                () => RouterTrainer.Train(Clouds.Pack("a", "b"), new(0), Clouds.Samples(2, 10, 1), options),
+                Throws.ArgumentException,
+                $"{options}");
         }
     }
 

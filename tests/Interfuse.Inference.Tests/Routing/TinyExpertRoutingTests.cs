@@ -121,7 +121,9 @@ public sealed class TinyExpertRoutingTests
         Router router = _pack.Route(_half.Router, RoutePolicy.Classifier);
         EvaluationSample[] choices = [new(1, "add 2+2=", ["4"], ["4", "5"]), new(2, "sort cab=", ["abc"], ["cab", "abc"])];
         EvaluationSample[] texts = [new(1, "add 2+2=4", [], []), new(2, "reverse abc=cba", [], [])];
-        foreach (EvaluationTask task in new EvaluationTask[] { new("c", EvaluationKind.MultipleChoice, choices), new("t", EvaluationKind.Perplexity, texts) })
+        EvaluationTask[] tasks =
+            [new("choices", EvaluationKind.MultipleChoice, choices), new("texts", EvaluationKind.Perplexity, texts)];
+        foreach (EvaluationTask task in tasks)
         {
             EvaluationResult result = evaluator.Evaluate(task, router);
 
@@ -132,6 +134,19 @@ public sealed class TinyExpertRoutingTests
                 Assert.That(result.Samples[i].LogLikelihoods, Is.EqualTo(alone.Samples[0].LogLikelihoods));
             }
         }
+    }
+
+    [Test]
+    public void Many_short_texts_are_read_each_by_a_mixture_of_its_own()
+    {
+        var evaluator = new Evaluator(_pack.Decoder, TinyExperts.Tokenizer, new EvaluationOptions());
+        EvaluationSample[] samples = [.. Enumerable.Range(0, 150).Select(i => new EvaluationSample(i + 1, $"{i}", [], []))];
+
+        EvaluationResult result = evaluator.Evaluate(
+            new EvaluationTask("numbers", EvaluationKind.Perplexity, samples), _pack.Route(_half.Router, RoutePolicy.Mixture));
+
+        Assert.That(result.Samples.Select(sample => sample.Route!.Mix).Distinct().Count(), Is.GreaterThan(Decoder.MaxMixtures));
+        Assert.That(result.Value, Is.Positive);
     }
 
     [Test]
