@@ -140,7 +140,7 @@ public sealed class GenerateTests
             CommandLine.Run([.. arguments, "--mixture", "add=x"]), ExitCode.BadInput, "'add' has the weight 'x', which is no number");
         Mistakes.AssertMistake(
             CommandLine.Run([.. arguments, "--mixture", "add=1", "--expert", "add"]),
-            ExitCode.Usage, "--mixture: --expert has chosen already; give one of --expert, --mixture and --shared");
+            ExitCode.Usage, "--mixture: --expert has chosen already; give one of --expert, --mixture, --shared and --route");
         Mistakes.AssertMistake(
             Generate("add", "x", "--mixture", "add=1"), ExitCode.BadInput, "is a plain model without experts", "'add=1'");
         Mistakes.AssertMistake(Generate("add", "x", "--shared"), ExitCode.BadInput, "is a plain model", "leave out --shared");
