@@ -33,8 +33,8 @@ internal static class QualityRecipes
     }
 
     /// <summary>The recipe of a pack of all four.</summary>
-    public static string Pack(string parameters, QualityBench bench) =>
-        $"merge_method: channel_merging\n{Base(bench)}{Models(bench)}parameters: {{ {parameters} }}\n{DType}";
+    public static string Pack(string method, string parameters, QualityBench bench) =>
+        $"merge_method: {method}\n{Base(bench)}{Models(bench)}parameters: {{ {parameters} }}\n{DType}";
 
     private static string Base(QualityBench bench) => $"base_model: {bench.PathOf("base")}\n";
 

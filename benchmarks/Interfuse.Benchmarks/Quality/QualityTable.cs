@@ -25,13 +25,23 @@ internal static class QualityTable
         DefaultValueFactory = _ => ".",
     };
 
-    private static readonly string[] Sizes =
+    private static readonly PackMethod[] Methods =
     [
-        "groups: 1", "groups: 2", "groups: 3", "groups: 4",
-        "budget: 0.35", "budget: 0.45", "budget: 0.53", "budget: 0.7",
+        new(
+            "channel_merging", "groups: 2", [1, 1.5, 2],
+            ["groups: 1", "groups: 2", "groups: 3", "groups: 4",
+                "budget: 0.35", "budget: 0.45", "budget: 0.53", "budget: 0.7"]),
+        new(
+            "mediator", "budget: 0.6, rho: 0.3", [1, 1.5, 2],
+            ["beta: 0, rho: 0.1", "beta: 0, rho: 0.2", "budget: 0.6, rho: 0.3", "top_k: 4, rho: 0.2", "top_k: 4, rho: 0.3"]),
+        new(
+            "twin_merging", "rank_share: 0.1", [0.2, 0.3, 0.5],
+            ["rank_share: 0.05", "rank_share: 0.1", "rank_share: 0.2", "budget: 0.35", "budget: 0.5", "budget: 0.6"]),
+        new(
+            "emr_merging", "scale: per_tensor_mean, storage: [{filter: proj, value: auto}, {value: kept}]", [],
+            ["scale: total", "scale: per_tensor_mean",
+                "scale: per_tensor_mean, storage: [{filter: proj, value: auto}, {value: kept}]"]),
     ];
-
-    private static readonly double[] Lambdas = [1, 1.5, 2];
 
     public static int Run(string[] args)
     {
@@ -70,17 +80,42 @@ internal static class QualityTable
             Add(bench.Merged(name, recipe));
         }
 
-        double lambda = Lambdas.MaxBy(value =>
-            bench.Pack("pack", QualityRecipes.Pack($"groups: 2, lambda: {Text(value)}", bench), chosenBy: true).Mean);
-        foreach (string size in Sizes)
+        var routed = new StringBuilder();
+        foreach (PackMethod method in Methods)
         {
-            string parameters = $"{size}, lambda: {Text(lambda)}";
-            Add(bench.Pack($"channel merging, {parameters}", QualityRecipes.Pack(parameters, bench), chosenBy: false));
+            string Parameters(string size, double lambda) =>
+                method.Lambdas.Length == 0 ? size : $"{size}, lambda: {Text(lambda)}";
+            QualityRow Pack(string size, double lambda, bool chosenBy) => bench.Pack(
+                $"{method.Name}, {Parameters(size, lambda)}",
+                QualityRecipes.Pack(method.Name, Parameters(size, lambda), bench), chosenBy);
+
+            double best = method.Lambdas.MaxBy(lambda => Pack(method.Typical, lambda, chosenBy: true).Mean);
+            foreach (string size in method.Sizes)
+            {
+                Add(Pack(size, best, chosenBy: false));
+            }
+
+            QualityRow typical = Pack(method.Typical, best, chosenBy: false);
+            string name = string.Create(
+                CultureInfo.InvariantCulture, $"{typical.Name}; {100.0 * typical.Bytes / experts.Bytes:0.0} %");
+            foreach (RoutedRow row in bench.Routed(name))
+            {
+                routed.AppendLine(row.ToMarkdown());
+                Console.WriteLine(row.ToMarkdown());
+            }
         }
 
+        table.Append(Routing).Append(routed).Append(Failures);
         File.WriteAllText(Path.Combine(repository, "docs", "quality.md"), table.ToString());
         Directory.Delete(folder, recursive: true);
     }
+
+    /// <summary>A method that makes packs.</summary>
+    /// <param name="Name">Its name in a recipe.</param>
+    /// <param name="Typical">Parameters of a size in the middle: lambda is chosen at it, and it is routed.</param>
+    /// <param name="Lambdas">What lambda is chosen from; none where the method has no lambda.</param>
+    /// <param name="Sizes">Parameters of several sizes.</param>
+    private sealed record PackMethod(string Name, string Typical, double[] Lambdas, string[] Sizes);
 
     private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
 
@@ -94,9 +129,39 @@ internal static class QualityTable
 
         Figures are exact matches, in percent, of the last 100 prompts of each task. The first 100 are what was chosen by: the order and members of the
         greedy soup, the weights and densities of task arithmetic, TIES and DARE (`search:` over one grid each, see `Quality/QualityRecipes.cs`),
-        and the lambda of Channel Merging among 1, 1.5 and 2. Experts, and experts of a pack, answer their own task; every other model answers all four. Bytes
-        are those of the weights, beside the four experts' together. 100 prompts a task are few: differences of a point or two mean nothing.
+        and the lambda of packs among three (`Quality/QualityTable.cs`). Experts, and experts of a pack, answer their own task; every other model answers all four. Bytes
+        are those of the weights, beside the four experts' together. In this table every expert of a pack is asked by its name. 100 prompts a task are few: differences of a point or two mean nothing.
 
+
+        """;
+
+    private const string Routing =
+        """
+
+        ## Routed
+
+        One pack of each method, asked by name, by a router trained for it on other prompts (`interfuse route train`, [routing.md](routing.md)), and for what its experts share. *tasks*: the
+        prompts above. *mixed*: the same, one of each task in turn in one batch. *strangers*: 100 prompts for skills of the base in the tasks' own form, which no expert was trained on
+        (`unrelated/skills.jsonl`); *doubted*: of these the share that no single expert was trusted with. The router adds about 3 kB per expert. In percent.
+
+        | pack; bytes | chosen | tasks | mixed | strangers | doubted |
+        |---|---|---|---|---|---|
+
+        """;
+
+    private const string Failures =
+        """
+
+        ## Where each method fails
+
+        - **One model** (soups, slerp, task arithmetic, TIES, DARE): four skills that have little in common do not fit into one set of weights; slerp serves two at a time, and only where one of the two dominates.
+        - **Channel Merging** needs a row for about every second expert: with one row per channel it is task arithmetic, and below half of the bytes the experts that changed most of the
+          channels lose first. Its lambda must be chosen: 1 loses at K = 2 what 1.5 and 2 keep.
+        - **Mediator** pays two bytes of place for every two of value: it keeps little of an expert at half of the bytes, and from `rho` 0.375 on keeping the experts whole costs less. Its shared model is only an average.
+        - **Twin-Merging** keeps most for its bytes here, since fine-tuning moved these experts in few directions; what an expert does by many small changes it loses first. Its product is rounded differently from its export's.
+        - **EMR-Merging** has one size. An expert that changed least gets its magnitudes from the others: `cipher` is what it loses. With embeddings and norms kept it is better and hardly larger.
+        - **Routers** tell these four tasks apart with ease, since each names itself; prompts that begin like a task's are taken for that task's, see [routing.md](routing.md). What they cannot help is a shared model that
+          has lost the base's skills.
 
         """;
 }

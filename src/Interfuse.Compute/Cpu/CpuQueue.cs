@@ -15,6 +15,10 @@ internal sealed partial class CpuQueue : DeviceQueue
     private readonly CpuDevice _device;
     private readonly CpuWorkspace[] _workspaces;
 
+    // Made when the first operation is worth more than one thread.
+    private CpuWorkers? _workers;
+    private readonly Dictionary<Type, object> _jobs = [];
+
     // What the running operation was given: kept here because a span can't be shared with other threads.
     private DeviceSpan[] _inputs = [];
     private TaskTerm[] _terms = [];
@@ -61,6 +65,8 @@ internal sealed partial class CpuQueue : DeviceQueue
     protected override void Dispose(bool disposing)
     {
         // Workspaces are managed memory, and nothing is ever queued.
+        _workers?.Dispose();
+        _workers = null;
         _panels?.Dispose();
     }
 
@@ -118,17 +124,45 @@ internal sealed partial class CpuQueue : DeviceQueue
             return;
         }
 
-        int next = -1;
-        Parallel.For(0, threads, thread =>
+        // A delegate of a kept object, so that an operation allocates nothing.
+        _workers ??= new CpuWorkers(_workspaces.Length - 1);
+        var job = Job<TWork>.Of(this);
+        job.Work = work;
+        try
         {
-            for (int part = Interlocked.Increment(ref next); part < parts; part = Interlocked.Increment(ref next))
+            _workers.Run(parts, job.Part);
+        }
+        finally
+        {
+            job.Work = default!;
+        }
+
+        Interlocked.MemoryBarrier();
+    }
+
+    /// <summary>The parts of one kind of work, as a delegate that is made once.</summary>
+    private sealed class Job<TWork>
+        where TWork : IWork
+    {
+        // A field, so that a part does not copy it.
+        public TWork Work = default!;
+
+        private Job(CpuQueue queue)
+        {
+            Part = (thread, part) => Work.Do(queue._workspaces[thread], part);
+        }
+
+        public Action<int, int> Part { get; }
+
+        public static Job<TWork> Of(CpuQueue queue)
+        {
+            if (!queue._jobs.TryGetValue(typeof(TWork), out object? job))
             {
-                work.Do(_workspaces[thread], part);
+                queue._jobs.Add(typeof(TWork), job = new Job<TWork>(queue));
             }
 
-            // What was stored past the caches is seen by whoever goes on.
-            Interlocked.MemoryBarrier();
-        });
+            return (Job<TWork>)job;
+        }
     }
 
     private DeviceSpan[] Keep(ReadOnlySpan<DeviceSpan> inputs) => Keep(inputs, ref _inputs);
