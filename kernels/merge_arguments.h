@@ -56,7 +56,7 @@ struct TaskTerm {
     float weight;
     float scale;
     uint32_t threshold_bits;
-    // Random drop keeps elements whose word is below this.
+    // Random drop keeps elements whose number is below this, which is less than 2^16.
     uint32_t keep_below;
     int32_t dtype;
     int32_t flags;
@@ -82,7 +82,7 @@ struct MergeArguments {
     const void* base;
     void* destination;
     int64_t length;
-    // The flat index in the tensor of the first element, a multiple of 4.
+    // The flat index in the tensor of the first element, a multiple of 8.
     int64_t first_element;
     unsigned long long* non_finite;
     // Zeros from `count` on.

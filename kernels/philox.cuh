@@ -24,7 +24,8 @@ struct RandomWords {
     uint32_t word[4];
 };
 
-// The words of elements 4 * block to 4 * block + 3 of a stream.
+// The words of elements 8 * block to 8 * block + 7 of a stream: the lower half of the first is the first one's number,
+// the upper half the second one's.
 static __device__ __forceinline__ RandomWords philox(uint64_t seed, uint64_t stream, uint64_t block) {
     uint32_t counter0 = static_cast<uint32_t>(block);
     uint32_t counter1 = static_cast<uint32_t>(block >> 32);
@@ -47,12 +48,13 @@ static __device__ __forceinline__ RandomWords philox(uint64_t seed, uint64_t str
     return {{counter0, counter1, counter2, counter3}};
 }
 
-// The word of one element.
-static __device__ __forceinline__ uint32_t random_word(uint64_t seed, uint64_t stream, uint64_t element) {
-    const RandomWords words = philox(seed, stream, element / 4);
-    const uint32_t lower = element % 2 == 0 ? words.word[0] : words.word[1];
-    const uint32_t upper = element % 2 == 0 ? words.word[2] : words.word[3];
-    return element % 4 < 2 ? lower : upper;
+// The 16-bit number of one element.
+static __device__ __forceinline__ uint32_t random_number(uint64_t seed, uint64_t stream, uint64_t element) {
+    const RandomWords words = philox(seed, stream, element / 8);
+    const uint32_t lower = element % 4 < 2 ? words.word[0] : words.word[1];
+    const uint32_t upper = element % 4 < 2 ? words.word[2] : words.word[3];
+    const uint32_t word = element % 8 < 4 ? lower : upper;
+    return element % 2 == 0 ? word & 0xFFFFu : word >> 16;
 }
 
 }  // namespace interfuse

@@ -31,7 +31,7 @@ static __device__ __forceinline__ float thin(const TaskTerm& term, int64_t index
     bool kept = !trims(term) || magnitude_bits(delta) >= minimum_bits(term, index);
     if (drops(term)) {
         const uint64_t element = static_cast<uint64_t>(first_element + index);
-        kept = kept && random_word(term.seed, term.stream, element) < term.keep_below;
+        kept = kept && random_number(term.seed, term.stream, element) < term.keep_below;
     }
     return term.scale * (kept ? delta : 0.0f);
 }
@@ -47,13 +47,14 @@ static __device__ __forceinline__ void trim_step(const TaskTerm& term, int64_t i
 }
 
 static __device__ __forceinline__ void drop_step(const TaskTerm& term, uint64_t element, float (&deltas)[kStep]) {
+    static_assert(kStep == 8, "A counter has numbers for one step.");
+    const RandomWords words = philox(term.seed, term.stream, element / kStep);
+    // A word is below this just where its upper half is below the bound, whatever the lower one is.
+    const uint32_t keep_below = term.keep_below << 16;
 #pragma unroll
-    for (int j = 0; j < kStep / 4; ++j) {
-        const RandomWords words = philox(term.seed, term.stream, element / 4 + j);
-#pragma unroll
-        for (int k = 0; k < 4; ++k) {
-            deltas[4 * j + k] = words.word[k] < term.keep_below ? deltas[4 * j + k] : 0.0f;
-        }
+    for (int k = 0; k < kStep; k += 2) {
+        deltas[k] = words.word[k / 2] << 16 < keep_below ? deltas[k] : 0.0f;
+        deltas[k + 1] = words.word[k / 2] < keep_below ? deltas[k + 1] : 0.0f;
     }
 }
 

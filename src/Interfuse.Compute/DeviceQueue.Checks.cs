@@ -47,9 +47,9 @@ public abstract partial class DeviceQueue
     private static void CheckFirstElement(long firstElement)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(firstElement);
-        if (firstElement % 4 != 0)
+        if (firstElement % 8 != 0)
         {
-            throw new ArgumentException($"{firstElement} is no multiple of 4.", nameof(firstElement));
+            throw new ArgumentException($"{firstElement} is no multiple of 8.", nameof(firstElement));
         }
     }
 

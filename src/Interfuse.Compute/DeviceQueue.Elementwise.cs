@@ -32,7 +32,7 @@ public abstract partial class DeviceQueue
     /// <param name="baseValues">The base model's values.</param>
     /// <param name="expert">The expert's values.</param>
     /// <param name="keep">What to keep, see <see cref="FindThreshold"/>.</param>
-    /// <param name="firstElement">The flat index in the tensor of the first element.</param>
+    /// <param name="firstElement">The flat index in the tensor of the first element, a multiple of 8.</param>
     /// <param name="destination">Receives the task vector.</param>
     /// <exception cref="ArgumentException">Types, lengths or overlap break the rules of the class.</exception>
     public void TaskVector(
@@ -56,7 +56,7 @@ public abstract partial class DeviceQueue
     /// <param name="experts">At least one, at most <see cref="Device.MaxExperts"/>; types may differ.</param>
     /// <param name="terms">One term per expert.</param>
     /// <param name="consensus">Normalization and lambda.</param>
-    /// <param name="firstElement">The flat index in the tensor of the first element, a multiple of 4.</param>
+    /// <param name="firstElement">The flat index in the tensor of the first element, a multiple of 8.</param>
     /// <param name="destination">Receives the merged values.</param>
     /// <exception cref="ArgumentException">Types, counts, lengths or overlap break the rules of the class.</exception>
     public void AddTaskVectors(
@@ -86,7 +86,7 @@ public abstract partial class DeviceQueue
     /// <param name="experts">At least one, at most <see cref="Device.MaxExperts"/>; types may differ.</param>
     /// <param name="terms">One term per expert.</param>
     /// <param name="consensus">Normalization, lambda and the meaning of a zero sum.</param>
-    /// <param name="firstElement">The flat index in the tensor of the first element, a multiple of 4.</param>
+    /// <param name="firstElement">The flat index in the tensor of the first element, a multiple of 8.</param>
     /// <param name="destination">Receives the merged values.</param>
     /// <exception cref="ArgumentException">Types, counts, lengths or overlap break the rules of the class.</exception>
     public void ElectAndMerge(

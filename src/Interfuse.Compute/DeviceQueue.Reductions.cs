@@ -30,7 +30,7 @@ public abstract partial class DeviceQueue
     /// <param name="baseValues">Elements of the base from the beginning of a tile on.</param>
     /// <param name="expert">The expert's, as many.</param>
     /// <param name="term">What survives, and the scale of the survivors; the weight is not used.</param>
-    /// <param name="firstElement">The flat index in the tensor of the first element.</param>
+    /// <param name="firstElement">The flat index in the tensor of the first element, a multiple of 8.</param>
     /// <param name="tiles">Receives the sums of each tile.</param>
     /// <exception cref="ArgumentException">Types or lengths break the rules of the class.</exception>
     public void MagnitudeSums(

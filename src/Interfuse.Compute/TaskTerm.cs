@@ -14,16 +14,17 @@ public readonly record struct TaskTerm(
     float Weight, float Scale = 1f, TopKThreshold? Keep = null, RandomDrop? Drop = null);
 
 /// <summary>
-/// Which elements survive by chance: those whose random word is below a bound (DARE: Yu et al., 2024).
+/// Which elements survive by chance: those whose random number is below a bound (DARE: Yu et al., 2024).
 /// </summary>
 /// <remarks>
-/// The words are those of Philox 4x32-10 (Salmon et al., SC 2011). Key: the lower and upper 32 bits of the seed.
-/// Counter: the
-/// lower and upper 32 bits of i / 4, then those of the stream, for the element with flat index i, which gets word i %
-/// 4.
+/// The numbers are the halves of the words of Philox 4x32-10 (Salmon et al., SC 2011). Key: the lower and upper 32 bits
+/// of the seed. Counter: the lower and upper 32 bits of i / 8, then those of the stream, for the element with flat index
+/// i. Eight elements share a counter: the first gets the lower half of its first word, the second the upper half, the
+/// third the lower half of the second word, and so on.
 /// </remarks>
 /// <param name="Seed">The key.</param>
 /// <param name="Stream">One of 2^64 independent streams, for example one per tensor and expert.</param>
-/// <param name="KeepBelow">The share to keep, in units of 2^-32: an element survives where its word is below
-/// this.</param>
-public readonly record struct RandomDrop(ulong Seed, ulong Stream, uint KeepBelow);
+/// <param name="KeepBelow">
+/// The share to keep, in units of 2^-16: an element survives where its number is below this. 0 keeps none.
+/// </param>
+public readonly record struct RandomDrop(ulong Seed, ulong Stream, ushort KeepBelow);

@@ -20,15 +20,15 @@ public class AgreementTests
         const int Experts = 3;
         float[] baseValues = Widened(kernels, dtype, length, 0);
         float[] deltas = new float[Experts * length];
-        uint[] words = new uint[length];
+        ushort[] numbers = new ushort[length];
         for (int expert = 0; expert < Experts; expert++)
         {
-            kernels.PhiloxWords(42, (ulong)expert, 1 << 20, words);
+            kernels.PhiloxNumbers(42, (ulong)expert, 1 << 20, numbers);
             kernels.DroppedTaskVector(
                 baseValues,
                 Widened(kernels, dtype, length, expert + 1),
-                words,
-                0x8000_0000,
+                numbers,
+                0x8000,
                 2f,
                 deltas.AsSpan(expert * length, length));
         }

@@ -52,6 +52,35 @@ public class PhiloxTests(CpuPath path)
         }
     }
 
+    [TestCase(0ul, 0ul, 0L)]
+    [TestCase(1ul, 2ul, 8L)]
+    [TestCase(0x299f31d0_a4093822ul, 0x03707344_13198a2eul, 0x05a308d3_243f6a88L * 8)]
+    [TestCase(ulong.MaxValue, ulong.MaxValue, long.MaxValue - 12295)]
+    [TestCase(7ul, 8ul, (0xFFFF_FFFEL * 8))]
+    public void Numbers_are_the_halves_of_the_words(ulong seed, ulong stream, long firstElement)
+    {
+        // Besides the usual lengths, those at which the widest path changes from many counters at a time to fewer.
+        foreach (int length in (int[])[.. Blocks.Lengths, 383, 384, 385, 767, 768, 6144, 6151])
+        {
+            var destination = new Guarded<ushort>(length);
+            _kernels.PhiloxNumbers(seed, stream, firstElement, destination.Span);
+            ushort[] expected = new ushort[length];
+            for (int i = 0; i < length; i++)
+            {
+                expected[i] = Philox.Number(seed, stream, firstElement + i);
+            }
+
+            Assert.That(destination.Checked(), Is.EqualTo(expected), $"{length} elements");
+        }
+    }
+
+    [TestCase(1L)]
+    [TestCase(4L)]
+    [TestCase(-8L)]
+    public void A_first_number_inside_a_counter_is_refused(long firstElement) =>
+        Assert.That(
+            () => _kernels.PhiloxNumbers(0, 0, firstElement, new ushort[8]), Throws.InstanceOf<ArgumentException>());
+
     [TestCase(1L)]
     [TestCase(-4L)]
     public void A_first_element_inside_a_counter_is_refused(long firstElement) =>

@@ -24,25 +24,25 @@ public class TaskVectorTests(CpuPath path)
     }
 
     [Test]
-    public void Dropping_keeps_and_rescales_where_the_word_is_below_the_threshold()
+    public void Dropping_keeps_and_rescales_where_the_number_is_below_the_threshold()
     {
         foreach (int length in Blocks.Lengths)
         {
             float[] baseValues = Blocks.Mixed(length, length);
             float[] expert = Blocks.Mixed(length, length + 1);
-            uint[] words = Blocks.Words(length, length);
-            uint[] thresholds = [0, 0x4000_0000, 0xC000_0000, uint.MaxValue, .. words.Take(1)];
-            foreach (uint keepBelow in thresholds)
+            ushort[] numbers = Array.ConvertAll(Blocks.Words(length, length), word => (ushort)word);
+            ushort[] thresholds = [0, 0x4000, 0xC000, ushort.MaxValue, .. numbers.Take(1)];
+            foreach (ushort keepBelow in thresholds)
             {
                 var destination = new Guarded<float>(length);
-                _kernels.DroppedTaskVector(baseValues, expert, words, keepBelow, 1.7f, destination.Span);
+                _kernels.DroppedTaskVector(baseValues, expert, numbers, keepBelow, 1.7f, destination.Span);
                 float[] expected = new float[length];
                 for (int i = 0; i < length; i++)
                 {
-                    expected[i] = words[i] < keepBelow ? 1.7f * (expert[i] - baseValues[i]) : 0f;
+                    expected[i] = numbers[i] < keepBelow ? 1.7f * (expert[i] - baseValues[i]) : 0f;
                 }
 
-                Expect.SameFloats(destination.Checked(), expected, $"{length} elements, below {keepBelow:X8}");
+                Expect.SameFloats(destination.Checked(), expected, $"{length} elements, below {keepBelow:X4}");
             }
         }
     }
@@ -67,10 +67,10 @@ public class TaskVectorTests(CpuPath path)
     [TestCase(10, 9, 10, 10)]
     [TestCase(10, 10, 9, 10)]
     [TestCase(10, 10, 10, 9)]
-    public void Lengths_that_do_not_match_are_refused(int baseLength, int expert, int words, int destination) =>
+    public void Lengths_that_do_not_match_are_refused(int baseLength, int expert, int numbers, int destination) =>
         Assert.That(
             () => _kernels.DroppedTaskVector(
-                new float[baseLength], new float[expert], new uint[words], 1, 1f, new float[destination]),
+                new float[baseLength], new float[expert], new ushort[numbers], 1, 1f, new float[destination]),
             Throws.ArgumentException);
 
     [Test]

@@ -81,7 +81,7 @@ void run(const Merge& merge) {
     a.base = base.get();
     a.destination = result.get();
     a.length = static_cast<int64_t>(length);
-    a.first_element = (int64_t{1} << 34) - 4;
+    a.first_element = (int64_t{1} << 35) - 8;
     a.non_finite = non_finite.get();
     a.count = merge.experts;
     a.base_dtype = base.dtype;

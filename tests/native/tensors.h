@@ -82,9 +82,9 @@ inline unsigned step_blocks(size_t elements) {
     return static_cast<unsigned>((elements + 2047) / 2048);
 }
 
-/// The word of an element by the algorithm's own description (Salmon et al., SC 2011).
-inline uint32_t random_word(uint64_t seed, uint64_t stream, uint64_t element) {
-    uint64_t c[4] = {(element / 4) & 0xFFFFFFFF, (element / 4) >> 32, stream & 0xFFFFFFFF, stream >> 32};
+/// The number of an element by the algorithm's own description (Salmon et al., SC 2011).
+inline uint32_t random_number(uint64_t seed, uint64_t stream, uint64_t element) {
+    uint64_t c[4] = {(element / 8) & 0xFFFFFFFF, (element / 8) >> 32, stream & 0xFFFFFFFF, stream >> 32};
     uint64_t k[2] = {seed & 0xFFFFFFFF, seed >> 32};
     for (int round = 0; round < 10; ++round) {
         const uint64_t p0 = c[0] * 0xD2511F53, p2 = c[2] * 0xCD9E8D57;
@@ -95,7 +95,7 @@ inline uint32_t random_word(uint64_t seed, uint64_t stream, uint64_t element) {
         k[0] = (k[0] + 0x9E3779B9) & 0xFFFFFFFF;
         k[1] = (k[1] + 0xBB67AE85) & 0xFFFFFFFF;
     }
-    return static_cast<uint32_t>(c[element % 4]);
+    return static_cast<uint32_t>(c[element % 8 / 2] >> (16 * (element % 2))) & 0xFFFF;
 }
 
 /// scale * d of the element `index` of a launch that begins with `first_element` of its tensor.
@@ -108,7 +108,7 @@ inline float thinned(const TaskTerm& term, size_t index, int64_t first_element, 
         delta = 0.0f;
     }
     const uint64_t element = static_cast<uint64_t>(first_element) + index;
-    if ((term.flags & kDrops) != 0 && random_word(term.seed, term.stream, element) >= term.keep_below) {
+    if ((term.flags & kDrops) != 0 && random_number(term.seed, term.stream, element) >= term.keep_below) {
         delta = 0.0f;
     }
     return term.scale * delta;
@@ -137,7 +137,7 @@ inline void thin_as(int kind, size_t length, Random& random, TaskTerm& term) {
         term.flags |= kDrops | kRescales;
         term.seed = random.next();
         term.stream = random.next();
-        term.keep_below = 0xA0000000u;
+        term.keep_below = 0xA000u;
         term.scale = 1.6f;
     }
 }

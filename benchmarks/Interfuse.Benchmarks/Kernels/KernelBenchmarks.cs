@@ -26,7 +26,7 @@ public class KernelBenchmarks
     private readonly float[] _result = new float[Length];
     private readonly float[] _weights = [0.5f, 0.25f, 0.25f];
     private readonly BlockTerm[] _terms = new BlockTerm[Experts];
-    private readonly uint[] _words = new uint[Length];
+    private readonly ushort[] _numbers = new ushort[Length];
     private readonly uint[] _candidates = new uint[Length];
     private readonly int[] _bins = new int[2048];
     private CpuKernels _kernels = new();
@@ -61,7 +61,7 @@ public class KernelBenchmarks
 
         _kernels.Narrow(_base, DType.BFloat16, _storedBase);
         _kernels.Narrow(_experts, DType.BFloat16, _storedExperts);
-        _kernels.PhiloxWords(1, 2, 0, _words);
+        _kernels.PhiloxNumbers(1, 2, 0, _numbers);
 
         float[] deltas = new float[Length];
         _kernels.TaskVector(_base, Expert, 0, deltas);
@@ -98,7 +98,7 @@ public class KernelBenchmarks
     public void TaskVector() => _kernels.TaskVector(_base, Expert, _low, _result);
 
     [Benchmark]
-    public void DroppedTaskVector() => _kernels.DroppedTaskVector(_base, Expert, _words, 0x8000_0000, 2f, _result);
+    public void DroppedTaskVector() => _kernels.DroppedTaskVector(_base, Expert, _numbers, 0x8000, 2f, _result);
 
     [Benchmark]
     public void AddTaskVectors() => _kernels.AddTaskVectors(_base, Rows, _terms, Sum, _result);
@@ -129,7 +129,7 @@ public class KernelBenchmarks
     public double AbsoluteSum() => _kernels.AbsoluteSum(_base);
 
     [Benchmark]
-    public void PhiloxWords() => _kernels.PhiloxWords(1, 2, 4096, _words);
+    public void PhiloxNumbers() => _kernels.PhiloxNumbers(1, 2, 4096, _numbers);
 
     /// <summary>A block of the commonest recipe, all of it: bf16 in, TIES of three experts, bf16 out.</summary>
     [Benchmark]

@@ -25,7 +25,7 @@ public static partial class KernelBenchmarks
     private static readonly TaskTerm[] Dropped =
     [
         .. Weights.Select((weight, expert) =>
-            new TaskTerm(weight, Scale: 2f, Drop: new RandomDrop(Seed: 1, (ulong)expert, KeepBelow: 1u << 31))),
+            new TaskTerm(weight, Scale: 2f, Drop: new RandomDrop(Seed: 1, (ulong)expert, KeepBelow: 1 << 15))),
     ];
 
     private static readonly Consensus Sum = new(Normalize: false, Lambda: 1f, ZeroSum.NoMajority);

@@ -47,9 +47,9 @@ public sealed class CpuDevice : Device
     internal CpuKernels Kernels { get; }
 
     /// <summary>
-    /// Replaces the random words of <see cref="RandomDrop"/>, to replay what another tool's generator gave.
+    /// Replaces the random numbers of <see cref="RandomDrop"/>, to replay what another tool's generator gave.
     /// </summary>
-    public RandomWords? Words { get; init; }
+    public RandomNumbers? Numbers { get; init; }
 
     /// <inheritdoc/>
     public override DeviceBuffer Allocate(long byteLength) => new CpuBuffer(byteLength);
@@ -80,8 +80,8 @@ public sealed class CpuDevice : Device
     public override DeviceQueue CreateQueue() => new CpuQueue(this);
 }
 
-/// <summary>Fills in the random words of consecutive elements, the first of which is a multiple of four.</summary>
-/// <param name="drop">Whose words: its stream tells tensor and expert.</param>
+/// <summary>Fills in the random numbers of consecutive elements, the first of which is a multiple of eight.</summary>
+/// <param name="drop">Whose numbers: its stream tells tensor and expert.</param>
 /// <param name="firstElement">The flat index of the first element.</param>
-/// <param name="words">Receives a word per element.</param>
-public delegate void RandomWords(RandomDrop drop, long firstElement, Span<uint> words);
+/// <param name="numbers">Receives a number per element.</param>
+public delegate void RandomNumbers(RandomDrop drop, long firstElement, Span<ushort> numbers);

@@ -54,11 +54,12 @@ public sealed partial class CpuKernels
     /// The same for stored bfloat16 values of which chance drops some, up to a block of them. Returns how many of the
     /// stored results are infinite or NaN.
     /// </summary>
-    internal int AddTaskVectors(
+    internal int AddTaskVectors<TRule>(
         ReadOnlySpan<byte> baseValues,
-        DroppedTerms<BFloat16Rows> terms,
+        DroppedTerms<BFloat16Rows, TRule> terms,
         Consensus consensus,
-        BFloat16Sink destination) =>
+        BFloat16Sink destination)
+        where TRule : struct, ITermRule =>
         AddTerms(new BFloat16Source(baseValues), terms, consensus, destination, destination.Length);
 
     /// <summary>

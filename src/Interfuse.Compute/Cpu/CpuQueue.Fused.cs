@@ -111,13 +111,14 @@ internal sealed partial class CpuQueue
             blockTerms = blockTerms[..terms.Length];
             for (int start = 0; start < length;)
             {
-                int end = _drops ? Math.Min(start + TileGrid.BlockLength, length) : length;
+                int end = _drops ? Math.Min(start + CpuWorkspace.DroppedLength, length) : length;
                 end = Trim(terms, firstElement + first, start, end, blockTerms);
-                BFloat16Rows experts = Locate(inputs.AsSpan(1), first + start, addresses);
+                Locate(inputs, first + start, addresses);
+                var experts = new BFloat16Rows(addresses[1..inputs.Length]);
                 ReadOnlySpan<byte> baseValues = Bytes(inputs[0], first + start, end - start);
                 BFloat16Sink result = Sink(destination, first + start, end - start);
                 workspace.NonFinite += _drops
-                    ? MergeDropped(workspace, baseValues, experts, blockTerms, firstElement + first + start, result)
+                    ? MergeDropped(workspace, baseValues, addresses, blockTerms, firstElement + first + start, result)
                     : elect ? workspace.Kernels.ElectAndMerge(baseValues, experts, blockTerms, consensus, result)
                     : workspace.Kernels.AddTaskVectors(baseValues, experts, blockTerms, consensus, result);
                 start = end;
@@ -127,40 +128,52 @@ internal sealed partial class CpuQueue
         private int MergeDropped(
             CpuWorkspace workspace,
             ReadOnlySpan<byte> baseValues,
-            BFloat16Rows experts,
+            ReadOnlySpan<nint> addresses,
             Span<BlockTerm> blockTerms,
             long element,
             BFloat16Sink result)
         {
-            // A counter has words for four elements; a threshold may cut anywhere.
-            int skipped = (int)(element % 4);
-            Span<uint> keepBelow = stackalloc uint[MaxFusedInputs];
-            Span<uint> words = workspace.Words(terms.Length);
+            // A counter has numbers for eight elements; a threshold may cut anywhere.
+            int skipped = (int)(element % 8);
+            Span<uint> bounds = stackalloc uint[MaxFusedInputs];
+            Span<ushort> numbers = workspace.Numbers(terms.Length);
             for (int expert = 0; expert < terms.Length; expert++)
             {
-                Span<uint> row = words.Slice(expert * CpuWorkspace.RowStride, skipped + result.Length);
+                Span<ushort> row = numbers.Slice(expert * CpuWorkspace.NumberStride, skipped + result.Length);
                 if (terms[expert].Drop is { } drop)
                 {
-                    workspace.FillRandomWords(drop, element - skipped, row);
-                    keepBelow[expert] = drop.KeepBelow;
+                    // An election computes long enough to have what it reads by itself.
+                    ValuesAhead ahead = elect ? default : new(addresses[expert + 1], expert == 0 ? addresses[0] : 0);
+                    workspace.FillRandomNumbers(drop, element - skipped, ahead, row);
+                    bounds[expert] = (uint)drop.KeepBelow << 16;
                 }
                 else
                 {
                     row.Clear();
-                    keepBelow[expert] = uint.MaxValue;
+                    bounds[expert] = uint.MaxValue;
                 }
             }
 
-            var dropped = new DroppedTerms<BFloat16Rows>(experts, Bound(blockTerms), words[skipped..], keepBelow);
-            return elect
-                ? workspace.Kernels.ElectAndMerge(baseValues, dropped, consensus, result)
-                : workspace.Kernels.AddTaskVectors(baseValues, dropped, consensus, result);
+            var experts = new BFloat16Rows(addresses.Slice(1, terms.Length));
+            bool trims = WholeRule.Trims(blockTerms);
+            CpuKernels.Bound(blockTerms, blockTerms);
+            numbers = numbers[skipped..];
+            return trims
+                ? MergeDropped(
+                    workspace, baseValues,
+                    new DroppedTerms<BFloat16Rows, TrimmedRule>(experts, blockTerms, numbers, bounds), result)
+                : MergeDropped(
+                    workspace, baseValues,
+                    new DroppedTerms<BFloat16Rows, WholeRule>(experts, blockTerms, numbers, bounds), result);
         }
 
-        private static Span<BlockTerm> Bound(Span<BlockTerm> terms)
-        {
-            CpuKernels.Bound(terms, terms);
-            return terms;
-        }
+        private int MergeDropped<TRule>(
+            CpuWorkspace workspace,
+            ReadOnlySpan<byte> baseValues,
+            DroppedTerms<BFloat16Rows, TRule> dropped,
+            BFloat16Sink result)
+            where TRule : struct, ITermRule => elect
+            ? workspace.Kernels.ElectAndMerge(baseValues, dropped, consensus, result)
+            : workspace.Kernels.AddTaskVectors(baseValues, dropped, consensus, result);
     }
 }

@@ -122,9 +122,9 @@ internal sealed partial class CpuQueue
         if (term.Drop is { } drop)
         {
             // What is a task vector already is one over a base of zeros.
-            ReadOnlySpan<uint> words = workspace.RandomWords(drop, firstElement, destination.Length);
+            ReadOnlySpan<ushort> numbers = workspace.RandomNumbers(drop, firstElement, destination.Length);
             ReadOnlySpan<float> zeros = Zeros.AsSpan(0, destination.Length);
-            kernels.DroppedTaskVector(zeros, destination, words, drop.KeepBelow, term.Scale, destination);
+            kernels.DroppedTaskVector(zeros, destination, numbers, drop.KeepBelow, term.Scale, destination);
         }
         else if (term.Scale != 1f)
         {

@@ -10,11 +10,21 @@ internal sealed class CpuWorkspace(CpuDevice device)
     /// </summary>
     public const int RowStride = TileGrid.BlockLength + 16;
 
+    /// <summary>The same for rows of random numbers, of up to <see cref="DroppedLength"/>.</summary>
+    public const int NumberStride = DroppedLength + 32;
+
+    /// <summary>
+    /// Elements of a block of a merge with random drop. The longer, the less it matters that a block begins before it
+    /// is under way; a row of numbers of each expert must fit the second-level cache.
+    /// </summary>
+    public const int DroppedLength = 6144;
+
     // A cache line, and the widest vector: an access never touches two lines.
     private const int Alignment = 64;
 
     private float[] _result = [];
     private uint[] _words = [];
+    private ushort[] _numbers = [];
     private float[] _values = [];
     private float[] _scratch = [];
     private float[] _weights = [];
@@ -73,24 +83,28 @@ internal sealed class CpuWorkspace(CpuDevice device)
         return bins;
     }
 
-    /// <summary>The random words of a block.</summary>
-    public ReadOnlySpan<uint> RandomWords(RandomDrop drop, long firstElement, int length)
+    /// <summary>Room for some rows of random numbers, <see cref="NumberStride"/> apart.</summary>
+    public Span<ushort> Numbers(int rows) => ReserveElements(ref _numbers, rows * NumberStride);
+
+    /// <summary>The random numbers of a block.</summary>
+    public ReadOnlySpan<ushort> RandomNumbers(RandomDrop drop, long firstElement, int length)
     {
-        Span<uint> words = Words(1)[..length];
-        FillRandomWords(drop, firstElement, words);
-        return words;
+        Span<ushort> numbers = Numbers(1)[..length];
+        FillRandomNumbers(drop, firstElement, default, numbers);
+        return numbers;
     }
 
-    /// <summary>Fills in the random words of a block.</summary>
-    public void FillRandomWords(RandomDrop drop, long firstElement, Span<uint> words)
+    /// <summary>Fills in the random numbers of a block, and may have values fetched meanwhile.</summary>
+    public void FillRandomNumbers(
+        RandomDrop drop, long firstElement, ValuesAhead ahead, Span<ushort> numbers)
     {
-        if (device.Words is { } replay)
+        if (device.Numbers is { } replay)
         {
-            replay(drop, firstElement, words);
+            replay(drop, firstElement, numbers);
         }
         else
         {
-            Kernels.PhiloxWords(drop.Seed, drop.Stream, firstElement, words);
+            Kernels.PhiloxNumbers(drop.Seed, drop.Stream, firstElement, ahead, numbers);
         }
     }
 

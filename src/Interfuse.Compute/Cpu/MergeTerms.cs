@@ -62,17 +62,20 @@ internal readonly struct TrimmedRule : ITermRule
 internal readonly struct WholeRule : ITermRule
 {
     /// <summary>Whether that holds for all terms.</summary>
-    public static bool Fits(ReadOnlySpan<BlockTerm> terms)
+    public static bool Fits(ReadOnlySpan<BlockTerm> terms) => !Trims(terms) && TrimmedRule.Fits(terms);
+
+    /// <summary>Whether any term is trimmed.</summary>
+    public static bool Trims(ReadOnlySpan<BlockTerm> terms)
     {
         foreach (BlockTerm term in terms)
         {
             if (term.MinimumBits != 0)
             {
-                return false;
+                return true;
             }
         }
 
-        return TrimmedRule.Fits(terms);
+        return false;
     }
 
     public static TFloat Apply<TLanes, TFloat, TBits>(TFloat delta, in BlockTerm term)
@@ -107,20 +110,24 @@ internal readonly ref struct ExpertTerms<TRows, TRule>(TRows experts, ReadOnlySp
 
 /// <summary>
 /// Contributions of which chance drops some: <c>v = weight * (scale * d)</c>, where d is <c>trim(x - base)</c> if the
-/// element's word is below the expert's bound, else 0.
+/// element's random number is below the expert's bound, else 0.
 /// </summary>
+/// <typeparam name="TRows">How the experts' values are loaded.</typeparam>
+/// <typeparam name="TRule">How they are trimmed, if they are.</typeparam>
 /// <param name="experts">The experts' values.</param>
 /// <param name="terms">A term per expert, whose minimum is a bound (<see cref="Delta.Bound"/>).</param>
-/// <param name="words">A row of random words per expert, <see cref="CpuWorkspace.RowStride"/> apart.</param>
-/// <param name="keepBelow">The bound on the words of each expert.</param>
-internal readonly ref struct DroppedTerms<TRows>(
-    TRows experts, ReadOnlySpan<BlockTerm> terms, ReadOnlySpan<uint> words, ReadOnlySpan<uint> keepBelow) : IMergeTerms
+/// <param name="numbers">A row of random numbers per expert, <see cref="CpuWorkspace.NumberStride"/> apart.</param>
+/// <param name="bounds">The bound on the numbers of each expert, in units of 2^-16.</param>
+internal readonly ref struct DroppedTerms<TRows, TRule>(
+    TRows experts, ReadOnlySpan<BlockTerm> terms, ReadOnlySpan<ushort> numbers, ReadOnlySpan<uint> bounds)
+    : IMergeTerms
     where TRows : struct, IElementRows, allows ref struct
+    where TRule : struct, ITermRule
 {
     private readonly TRows _experts = experts;
     private readonly ref readonly BlockTerm _terms = ref MemoryMarshal.GetReference(terms);
-    private readonly ref readonly uint _words = ref MemoryMarshal.GetReference(words);
-    private readonly ref readonly uint _keepBelow = ref MemoryMarshal.GetReference(keepBelow);
+    private readonly ref readonly ushort _numbers = ref MemoryMarshal.GetReference(numbers);
+    private readonly ref readonly uint _bounds = ref MemoryMarshal.GetReference(bounds);
 
     public nuint Count { get; } = (nuint)terms.Length;
 
@@ -132,12 +139,11 @@ internal readonly ref struct DroppedTerms<TRows>(
     {
         ref readonly BlockTerm term = ref Unsafe.Add(ref Unsafe.AsRef(in _terms), expert);
         TFloat delta = TLanes.Subtract(_experts.Load<TLanes, TFloat, TBits>(expert, index), baseValue);
-        TFloat scaled = RescaledRule.Apply<TLanes, TFloat, TBits>(delta, in term);
-        TFloat kept = TLanes.SelectGreaterOrEqual(
-            TLanes.Load(in _words, (expert * CpuWorkspace.RowStride) + index),
-            TLanes.Broadcast(Unsafe.Add(ref Unsafe.AsRef(in _keepBelow), expert)),
-            TLanes.Broadcast(0f),
-            scaled);
+        TFloat kept = TLanes.MultiplyWhereBelow(
+            TLanes.LoadUpper(in _numbers, (expert * CpuWorkspace.NumberStride) + index),
+            TLanes.Broadcast(Unsafe.Add(ref Unsafe.AsRef(in _bounds), expert)),
+            TLanes.Broadcast(term.Scale),
+            TRule.Apply<TLanes, TFloat, TBits>(delta, in term));
         return TLanes.Multiply(TLanes.Broadcast(term.Weight), kept);
     }
 }

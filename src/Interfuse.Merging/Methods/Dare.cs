@@ -6,14 +6,18 @@ namespace Interfuse.Merging.Methods;
 
 /// <summary>DARE: drop elements of each task vector at random, rescale what is left, then add or elect (Yu et al., arXiv 2311.03099).</summary>
 /// <remarks>
-/// An element is kept with probability <c>density</c>. With <c>rescale</c> (on unless set) the kept ones are multiplied by
-/// 1/density, which keeps the expectation; mergekit instead restores the tensor's l1 norm. What is kept depends on the
-/// seed, the tensor's name, the expert's place among the inputs and the element's index, and on nothing else.
+/// An element is kept with probability <c>density</c>, which counts in steps of 2^-16. With <c>rescale</c> (on unless set) the
+/// kept ones are multiplied by 1/density, which keeps the expectation; mergekit instead restores the tensor's l1 norm. What is
+/// kept depends on the seed, the tensor's name, the expert's place among the inputs and the element's index, and on nothing
+/// else.
 /// </remarks>
 public sealed class Dare : MergeMethod
 {
     private static readonly ParameterSpec Normalize = TaskVectors.Flag("normalize", on: false);
     private static readonly ParameterSpec Rescale = TaskVectors.Flag("rescale", on: true);
+
+    // What random numbers of 16 bits stay below.
+    private const double NumberRange = 65536;
 
     private readonly bool _elect;
 
@@ -41,17 +45,25 @@ public sealed class Dare : MergeMethod
         bool keepsExpectation = tensor.IsOn(Rescale) && tensor.Semantics == MergeSemantics.Published;
         double[] weights = tensor.ExpertValues(TaskVectors.Weight);
         double[] densities = tensor.ExpertValues(TaskVectors.Density);
-        TaskTerm[] terms = [.. densities.Select((density, expert) => new TaskTerm(
-            (float)weights[expert],
-            keepsExpectation && density is > 0 and < 1 ? (float)(1 / density) : 1f,
-            Drop: density < 1 ? new RandomDrop(tensor.Seed, DropStream.Of(tensor.Name, expert), KeepBelow(density)) : null))];
+        TaskTerm[] terms = [.. densities.Select((density, expert) =>
+        {
+            int kept = KeptOf65536(density);
+            return new TaskTerm(
+                (float)weights[expert],
+                keepsExpectation && kept > 0 ? (float)(NumberRange / kept) : 1f,
+                Drop: kept < NumberRange
+                    ? new RandomDrop(tensor.Seed, DropStream.Of(tensor.Name, expert), (ushort)kept)
+                    : null);
+        })];
         return new DareMerge(
             terms, _elect, keepsNorm ? TileGrid.TileCount(tensor.ElementCount) : 0,
             TaskVectors.ConsensusOf(tensor, Normalize));
     }
 
-    // A 32-bit word is below this bound with the probability asked for, to within 2^-33.
-    private static uint KeepBelow(double density) => (uint)Math.Min(Math.Round(density * 4294967296.0), uint.MaxValue);
+    // So many of the random numbers are kept: the share asked for, to within 2^-17, but none only where none is asked for.
+    // The scale is that of the share, so that the expectation is exact.
+    private static int KeptOf65536(double density) =>
+        density > 0 ? (int)Math.Clamp(Math.Round(density * NumberRange), 1, NumberRange) : 0;
 
     private sealed class DareMerge(TaskTerm[] terms, bool elect, int normTiles, Consensus consensus) : TensorMerge
     {

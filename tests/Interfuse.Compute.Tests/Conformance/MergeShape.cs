@@ -64,8 +64,8 @@ internal sealed record MergeShape(
         };
     }
 
-    // Elements beyond 2^32, and beyond 2^34, where the counter of the random words has a second word.
-    private static long FirstOf(Random random) => 4 * random.Next(6) switch
+    // Elements beyond 2^32, and beyond 2^35, where the counter of the random numbers has a second word.
+    private static long FirstOf(Random random) => 8 * random.Next(6) switch
     {
         0 => random.NextInt64(1L << 40),
         1 => (1L << 30) - random.Next(20),
@@ -86,7 +86,7 @@ internal sealed record MergeShape(
     public static RandomDrop Drop(Random random) => new(
         (ulong)random.NextInt64() << 1,
         (ulong)random.NextInt64() << 1,
-        random.Next(5) switch { 0 => 0u, 1 => uint.MaxValue, 2 => 0x4000_0000u, _ => 0xC000_0000u });
+        random.Next(5) switch { 0 => 0, 1 => ushort.MaxValue, 2 => 0x4000, _ => 0xC000 });
 
     private static Place InputOf(
         SideBySide both, Func<int, int, float[]> kind, DType dtype, int length, bool aligned, Random random)

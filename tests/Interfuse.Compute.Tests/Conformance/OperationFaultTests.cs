@@ -17,7 +17,7 @@ public class OperationFaultTests : SoftwareFixture
 
     private static readonly Consensus Plain = new(Normalize: true, 1f, ZeroSum.Positive);
     private static readonly TaskTerm[] Terms =
-        [new(1f, Keep: new(0x3D00_0000, 500)), new(0.5f, 2f, Drop: new(1, 2, 0x8000_0000))];
+        [new(1f, Keep: new(0x3D00_0000, 500)), new(0.5f, 2f, Drop: new(1, 2, 0x8000))];
 
     private static IEnumerable<Operation> Operations =>
     [

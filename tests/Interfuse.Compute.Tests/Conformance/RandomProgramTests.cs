@@ -40,7 +40,7 @@ public class RandomProgramTests(TestDevice device) : DeviceFixture(device)
         Place b = places[random.Next(places.Length)];
         Place result = places[random.Next(Inputs, places.Length)];
         int length = (int)a.Length;
-        long first = 4 * random.NextInt64(1L << 33);
+        long first = 8 * random.NextInt64(1L << 33);
         TopKThreshold threshold = MergeShape.Threshold(random, first, length);
         TaskTerm[] terms =
         [

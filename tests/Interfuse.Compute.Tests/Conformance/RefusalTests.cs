@@ -39,8 +39,8 @@ public partial class RefusalTests(TestDevice device) : DeviceFixture(device)
         new("sum of integers", "arithmetic", (q, s) =>
             q.LinearCombination([s.Part(0, DType.UInt16, Length)], [1f], s.Floats(2))),
 
-        new("trim inside a counter", "multiple of 4", (q, s) =>
-            q.TaskVector(s.Floats(0), s.Floats(1), TopKThreshold.All, 2, s.Floats(2))),
+        new("trim inside a counter", "multiple of 8", (q, s) =>
+            q.TaskVector(s.Floats(0), s.Floats(1), TopKThreshold.All, 4, s.Floats(2))),
         new("trim before the tensor", "firstElement", (q, s) =>
             q.TaskVector(s.Floats(0), s.Floats(1), TopKThreshold.All, -4, s.Floats(2))),
         new("trim that overlaps", "overlaps", (q, s) =>
@@ -51,8 +51,8 @@ public partial class RefusalTests(TestDevice device) : DeviceFixture(device)
         new("sweep with too few tiles", "length", (q, s) => q.Dot(s.Floats(0), s.Floats(1), [])),
         new("sums with too many tiles", "length", (q, s) =>
             q.MagnitudeSums(s.Floats(0), s.Floats(1), new(1f), 0, new MagnitudeSum[2])),
-        new("sums inside a counter", "multiple of 4", (q, s) =>
-            q.MagnitudeSums(s.Floats(0), s.Floats(1), new(1f), 1, new MagnitudeSum[1])),
+        new("sums inside a counter", "multiple of 8", (q, s) =>
+            q.MagnitudeSums(s.Floats(0), s.Floats(1), new(1f), 4, new MagnitudeSum[1])),
 
         new("conflicts of nobody", "at least one", (q, s) => q.CountConflicts(s.Floats(0), [], [], 0, new long[2])),
         new("conflicts of two lengths", "length", (q, s) =>
@@ -138,7 +138,7 @@ public partial class RefusalTests(TestDevice device) : DeviceFixture(device)
     [
         new("no experts", "at least one", s => ([], [], 0, s.Floats(2))),
         new("more terms", "1 experts and 2 weights", s => ([s.Floats(1)], [new(1f), new(1f)], 0, s.Floats(2))),
-        new("inside a counter", "multiple of 4", s => ([s.Floats(1)], [new(1f)], 3, s.Floats(2))),
+        new("inside a counter", "multiple of 8", s => ([s.Floats(1)], [new(1f)], 4, s.Floats(2))),
         new("before the tensor", "firstElement", s => ([s.Floats(1)], [new(1f)], -1, s.Floats(2))),
         new("of another length", "length", s =>
             ([s.Floats(1), s.Part(2, DType.Float32, 3)], [new(1f), new(1f)], 0, s.Floats(3))),

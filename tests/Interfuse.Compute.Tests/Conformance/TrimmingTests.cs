@@ -12,7 +12,7 @@ public class TrimmingTests(TestDevice device) : DeviceFixture(device)
         {
             var random = new Random(seed);
             int length = TensorData.RandomLength(random);
-            long first = seed % 3 == 0 ? 4 * random.NextInt64(1L << 40) : 0;
+            long first = seed % 3 == 0 ? 8 * random.NextInt64(1L << 40) : 0;
             TopKThreshold keep = MergeShape.Threshold(random, first, length);
             using SideBySide both = SideBySide();
             DType[] types = [.. Enumerable.Range(0, 3).Select(_ => TensorData.DTypes[random.Next(4)])];

@@ -294,17 +294,17 @@ internal sealed class ResumeTests
         return reader.ReadToEnd().Count(character => character == '\n') - 1;
     }
 
-    /// <summary>The engine's own random words, and an action when those of a tensor are asked for.</summary>
+    /// <summary>The engine's own random numbers, and an action when those of a tensor are asked for.</summary>
     private static CpuDevice AtTensor(int index, Action action) => new(threads: 1)
     {
-        Words = (drop, first, words) =>
+        Numbers = (drop, first, numbers) =>
         {
             if (drop.Stream == DropStream.Of($"t{index}", 0) && first == 0)
             {
                 action();
             }
 
-            new CpuKernels().PhiloxWords(drop.Seed, drop.Stream, first, words);
+            new CpuKernels().PhiloxNumbers(drop.Seed, drop.Stream, first, numbers);
         },
     };
 }

@@ -12,7 +12,7 @@ internal sealed class DareTests
     private static readonly double[] Weights = [0.5, -0.25, 1];
 
     [Test]
-    public void What_is_kept_follows_the_random_words_of_seed_tensor_and_place(
+    public void What_is_kept_follows_the_random_numbers_of_seed_tensor_and_place(
         [Values] bool elect, [Values] bool rescale, [Values] MergeSemantics semantics)
     {
         using var models = new VectorModels(Length);
@@ -58,17 +58,37 @@ internal sealed class DareTests
     [TestCase(0.1)]
     [TestCase(0.5)]
     [TestCase(0.9)]
+    [TestCase(0.99999)]
     public void The_share_kept_is_the_density_and_rescaling_keeps_the_mean(double density)
     {
+        // Shares count in steps of 2^-16, and what is kept is rescaled by the share itself.
+        double share = Math.Round(density * 65536) / 65536;
         double[] merged = DropFromOnes(FormattableString.Invariant($"density: {density}"), seed: 5);
         double kept = merged.Count(value => value != 0) / (double)Length;
 
         // Five standard deviations of a share of so many independent draws; the seed is fixed, so the outcome is too.
         double deviation = Math.Sqrt(density * (1 - density) / Length);
-        Assert.That(kept, Is.EqualTo(density).Within(5 * deviation));
+        Assert.That(kept, Is.EqualTo(share).Within(5 * deviation));
         Assert.That(merged.Average(), Is.EqualTo(1).Within(5 * deviation / density));
-        Assert.That(merged.Where(value => value != 0), Is.All.EqualTo(1 / density).Within(1e-6 / density));
+        Assert.That(merged.Where(value => value != 0), Is.All.EqualTo((float)(1 / share)));
     }
+
+    [Test]
+    public void A_density_that_rounds_to_all_keeps_all() =>
+        Assert.That(DropFromOnes("density: 0.999999", seed: 5), Is.All.EqualTo(1));
+
+    [Test]
+    public void The_smallest_density_keeps_the_smallest_share()
+    {
+        double[] merged = DropFromOnes("density: 1e-9", seed: 5);
+
+        // A number of 16 bits is 0 once in 65536 elements.
+        Assert.That(merged.Count(value => value == 65536), Is.EqualTo(merged.Count(value => value != 0)).And.InRange(1, 8));
+    }
+
+    [Test]
+    public void A_density_of_zero_keeps_none() =>
+        Assert.That(DropFromOnes("density: 0", seed: 5), Is.All.EqualTo(0));
 
     [Test]
     public void Neighbours_are_dropped_independently()
@@ -180,8 +200,8 @@ internal sealed class DareTests
 
     private static double[] Thin(double[] delta, int expert, ulong seed, double density)
     {
-        uint[] words = new uint[delta.Length];
-        new CpuKernels(CpuPath.Scalar).PhiloxWords(seed, DropStream.Of("w", expert), 0, words);
-        return [.. delta.Select((value, i) => words[i] < density * 4294967296.0 ? value : 0)];
+        ushort[] numbers = new ushort[delta.Length];
+        new CpuKernels(CpuPath.Scalar).PhiloxNumbers(seed, DropStream.Of("w", expert), 0, numbers);
+        return [.. delta.Select((value, i) => numbers[i] < density * 65536 ? value : 0)];
     }
 }

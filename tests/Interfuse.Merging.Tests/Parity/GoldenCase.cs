@@ -23,6 +23,10 @@ internal sealed class GoldenCase(string name)
 
     public Dictionary<string, double[]> Expected() => ModelTensors.Read(Directory);
 
+    /// <summary>A parameter of one of the models; 0 if it is not set.</summary>
+    public static double Value(RecipeSource source, string name) =>
+        source.Parameters.Items.FirstOrDefault(parameter => parameter.Name == name)?.Setting.Evaluate("", 0) ?? 0;
+
     /// <summary>Merges with this engine and gives the output's tensors.</summary>
     public Dictionary<string, double[]> Merge(MergeSemantics semantics, Func<MergeOptions, MergeOptions>? change = null)
     {
@@ -30,12 +34,19 @@ internal sealed class GoldenCase(string name)
         var options = new MergeOptions { Semantics = semantics, TruncateEmbeddings = true };
         if (File.Exists(Path.Combine(Directory, "order.json")))
         {
-            Dictionary<ulong, uint[]> drawn = TorchRandom.Words(this, name == "dare_ties_norescale_f32" ? 7u : 42u);
+            Dictionary<ulong, bool[]> kept = TorchRandom.Kept(this, name == "dare_ties_norescale_f32" ? 7u : 42u);
             options = options with
             {
                 Device = new CpuDevice(threads: 1)
                 {
-                    Words = (drop, first, words) => drawn[drop.Stream].AsSpan((int)first, words.Length).CopyTo(words),
+                    Numbers = (drop, first, numbers) =>
+                    {
+                        // What is kept is below every bound but 0, what is dropped is above all of them.
+                        for (int i = 0; i < numbers.Length; i++)
+                        {
+                            numbers[i] = kept[drop.Stream][(int)first + i] ? ushort.MinValue : ushort.MaxValue;
+                        }
+                    },
                 },
             };
         }

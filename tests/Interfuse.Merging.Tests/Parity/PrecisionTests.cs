@@ -47,7 +47,7 @@ internal sealed class PrecisionTests
         private readonly Recipe _recipe;
         private readonly Dictionary<string, double[]>[] _models;
         private readonly Dictionary<string, double[]> _base;
-        private readonly Dictionary<ulong, uint[]> _words;
+        private readonly Dictionary<ulong, bool[]> _kept;
 
         public ExactMerge(GoldenCase golden)
         {
@@ -55,7 +55,7 @@ internal sealed class PrecisionTests
             _base = _recipe.BaseModel is { } model ? ModelTensors.Read(_recipe.ResolvePath(model)) : [];
             _models = [.. _recipe.Models.Where(source => source.Model.Text != _recipe.BaseModel?.Text)
                 .Select(source => ModelTensors.Read(_recipe.ResolvePath(source.Model)))];
-            _words = _recipe.MergeMethod == "dare_ties" ? TorchRandom.Words(golden, 42) : [];
+            _kept = _recipe.MergeMethod == "dare_ties" ? TorchRandom.Kept(golden, 42) : [];
         }
 
         /// <summary>The tensor's exact values, NaN where the sign that is elected hangs on rounding.</summary>
@@ -76,7 +76,7 @@ internal sealed class PrecisionTests
             double[][] thinned = _recipe.MergeMethod switch
             {
                 "ties" => [.. deltas.Zip(densities, Formulas.Trim)],
-                "dare_ties" => [.. deltas.Select((delta, expert) => Drop(delta, tensor, expert, densities[expert]))],
+                "dare_ties" => [.. deltas.Select((delta, expert) => Drop(delta, tensor, expert))],
                 _ => deltas,
             };
             bool rescale = _recipe.MergeMethod == "dare_ties" || _recipe.Parameters.TryGet("rescale", out _);
@@ -104,17 +104,13 @@ internal sealed class PrecisionTests
             return Math.Abs(values.Sum()) >= 1e-6 * values.Sum(Math.Abs);
         }
 
-        private double[] Drop(double[] delta, string tensor, int expert, double density)
+        private double[] Drop(double[] delta, string tensor, int expert)
         {
-            uint[] words = _words[DropStream.Of(tensor, expert)];
-            return [.. delta.Select((value, i) => words[i] < density * 4294967296.0 ? value : 0)];
+            bool[] kept = _kept[DropStream.Of(tensor, expert)];
+            return [.. delta.Select((value, i) => kept[i] ? value : 0)];
         }
 
         private double[] Values(string name) =>
-        [
-            .. _recipe.Models
-                .Select(source => source.Parameters.Items.FirstOrDefault(parameter => parameter.Name == name))
-                .Select(parameter => parameter?.Setting.Evaluate("", 0) ?? 0),
-        ];
+            [.. _recipe.Models.Select(source => GoldenCase.Value(source, name))];
     }
 }

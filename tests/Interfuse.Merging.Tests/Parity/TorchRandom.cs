@@ -8,12 +8,11 @@ namespace Interfuse.Merging.Tests.Parity;
 internal static class TorchRandom
 {
     /// <summary>
-    /// By the stream (<see cref="DropStream"/>) of tensor and expert: words that are below a bound exactly where PyTorch's 24-bit
-    /// uniform was below the same probability.
+    /// By the stream (<see cref="DropStream"/>) of tensor and expert: where PyTorch's 24-bit uniform was below the expert's density.
     /// </summary>
-    public static Dictionary<ulong, uint[]> Words(GoldenCase golden, uint seed)
+    public static Dictionary<ulong, bool[]> Kept(GoldenCase golden, uint seed)
     {
-        var words = new Dictionary<ulong, uint[]>();
+        var kept = new Dictionary<ulong, bool[]>();
         var generator = new MersenneTwister(seed);
         using Checkpoint baseModel = Checkpoint.Open(golden.Recipe.ResolvePath(golden.Recipe.BaseModel!));
         foreach (string tensor in golden.DrawOrder())
@@ -22,11 +21,13 @@ internal static class TorchRandom
             int expert = 0;
             foreach (RecipeSource source in golden.Recipe.Models)
             {
-                words[DropStream.Of(tensor, expert++)] = [.. Enumerable.Range(0, (int)found!.ElementCount).Select(_ => generator.Next() << 8)];
+                double bound = GoldenCase.Value(source, "density") * (1 << 24);
+                kept[DropStream.Of(tensor, expert++)] =
+                    [.. Enumerable.Range(0, (int)found!.ElementCount).Select(_ => (generator.Next() & 0xFF_FFFF) < bound)];
             }
         }
 
-        return words;
+        return kept;
     }
 
     /// <summary>Matsumoto and Nishimura's MT19937 (1998), written from the paper's recurrence.</summary>

@@ -9,10 +9,15 @@ internal readonly struct CounterLanes512 : ICounterLanes<Vector512<ulong>>
 {
     public static int Count => Vector512<ulong>.Count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Broadcast(ulong value) => Vector512.Create(value);
 
     // Each 128 bits hold one counter of the first four and one of the last four: what Store's unpacking puts in order.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Consecutive(ulong first) => Vector512.Create(first) + Vector512.Create(0ul, 4, 1, 5, 2, 6, 3, 7);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<ulong> Add(Vector512<ulong> left, Vector512<ulong> right) => left + right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Multiply(Vector512<ulong> left, Vector512<ulong> right) => Avx512F.IsSupported
@@ -20,10 +25,17 @@ internal readonly struct CounterLanes512 : ICounterLanes<Vector512<ulong>>
         : Vector512.Create(
             CounterLanes256.Multiply(left.GetLower(), right.GetLower()), CounterLanes256.Multiply(left.GetUpper(), right.GetUpper()));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Xor(Vector512<ulong> first, Vector512<ulong> second, Vector512<ulong> third) =>
         first ^ second ^ third;
 
-    public static Vector512<ulong> UpperHalf(Vector512<ulong> words) => words >>> 32;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<ulong> Xor(Vector512<ulong> first, Vector512<ulong> second) => first ^ second;
+
+    // Shifting would contend for the multiplier's port.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<ulong> UpperHalf(Vector512<ulong> words) =>
+        Avx512F.IsSupported ? Avx512F.Shuffle(words.AsUInt32(), 0b11_11_01_01).AsUInt64() : words >>> 32;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(
@@ -53,9 +65,14 @@ internal readonly struct CounterLanes256 : ICounterLanes<Vector256<ulong>>
 {
     public static int Count => Vector256<ulong>.Count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> Broadcast(ulong value) => Vector256.Create(value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> Consecutive(ulong first) => Vector256.Create(first) + Vector256.Create(0ul, 2, 1, 3);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ulong> Add(Vector256<ulong> left, Vector256<ulong> right) => left + right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> Multiply(Vector256<ulong> left, Vector256<ulong> right) => Avx2.IsSupported
@@ -63,10 +80,16 @@ internal readonly struct CounterLanes256 : ICounterLanes<Vector256<ulong>>
         : Vector256.Create(
             CounterLanes128.Multiply(left.GetLower(), right.GetLower()), CounterLanes128.Multiply(left.GetUpper(), right.GetUpper()));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> Xor(Vector256<ulong> first, Vector256<ulong> second, Vector256<ulong> third) =>
         first ^ second ^ third;
 
-    public static Vector256<ulong> UpperHalf(Vector256<ulong> words) => words >>> 32;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ulong> Xor(Vector256<ulong> first, Vector256<ulong> second) => first ^ second;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ulong> UpperHalf(Vector256<ulong> words) =>
+        Avx2.IsSupported ? Avx2.Shuffle(words.AsUInt32(), 0b11_11_01_01).AsUInt64() : words >>> 32;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(
@@ -96,17 +119,26 @@ internal readonly struct CounterLanes128 : ICounterLanes<Vector128<ulong>>
 {
     public static int Count => Vector128<ulong>.Count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> Broadcast(ulong value) => Vector128.Create(value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> Consecutive(ulong first) => Vector128.Create(first, first + 1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> Add(Vector128<ulong> left, Vector128<ulong> right) => left + right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> Multiply(Vector128<ulong> left, Vector128<ulong> right) => Sse2.IsSupported
         ? Sse2.Multiply(left.AsUInt32(), right.AsUInt32())
         : (left & Vector128.Create((ulong)uint.MaxValue)) * (right & Vector128.Create((ulong)uint.MaxValue));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> Xor(Vector128<ulong> first, Vector128<ulong> second, Vector128<ulong> third) =>
         first ^ second ^ third;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> Xor(Vector128<ulong> first, Vector128<ulong> second) => first ^ second;
 
     public static Vector128<ulong> UpperHalf(Vector128<ulong> words) => words >>> 32;
 
@@ -138,9 +170,13 @@ internal readonly struct CounterLanes1 : ICounterLanes<ulong>
 
     public static ulong Consecutive(ulong first) => first;
 
+    public static ulong Add(ulong left, ulong right) => left + right;
+
     public static ulong Multiply(ulong left, ulong right) => (ulong)(uint)left * (uint)right;
 
     public static ulong Xor(ulong first, ulong second, ulong third) => first ^ second ^ third;
+
+    public static ulong Xor(ulong first, ulong second) => first ^ second;
 
     public static ulong UpperHalf(ulong words) => words >> 32;
 

@@ -15,10 +15,14 @@ internal interface ICounterLanes<TWords>
     /// <summary>The sums of a number and the counters' places among those of this vector.</summary>
     static abstract TWords Consecutive(ulong first);
 
+    static abstract TWords Add(TWords left, TWords right);
+
     /// <summary>The 64-bit products of the lower halves.</summary>
     static abstract TWords Multiply(TWords left, TWords right);
 
     static abstract TWords Xor(TWords first, TWords second, TWords third);
+
+    static abstract TWords Xor(TWords first, TWords second);
 
     /// <summary>Moves the upper halves down.</summary>
     static abstract TWords UpperHalf(TWords words);

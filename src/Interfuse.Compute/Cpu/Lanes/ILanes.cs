@@ -23,6 +23,9 @@ internal interface ILanes<TFloat, TBits>
     /// <summary>Loads 16-bit words, each zero-extended to a lane.</summary>
     static abstract TBits Load(ref readonly ushort origin, nuint index);
 
+    /// <summary>Loads 16-bit words, each the upper half of a lane whose lower half may hold anything.</summary>
+    static abstract TBits LoadUpper(ref readonly ushort origin, nuint index);
+
     /// <summary>Loads float64 values, each rounded to nearest even.</summary>
     static abstract TFloat Load(ref readonly double origin, nuint index);
 
@@ -62,6 +65,9 @@ internal interface ILanes<TFloat, TBits>
     static abstract TFloat Subtract(TFloat left, TFloat right);
 
     static abstract TFloat Multiply(TFloat left, TFloat right);
+
+    /// <summary><c>left * right</c> where the bound is greater, unsigned, than the word; else +0.</summary>
+    static abstract TFloat MultiplyWhereBelow(TBits word, TBits bound, TFloat left, TFloat right);
 
     static abstract TFloat Divide(TFloat left, TFloat right);
 
@@ -115,6 +121,9 @@ internal interface ILanes<TFloat, TBits>
     /// <c>Select(GreaterThan(left, right), where, otherwise)</c>, by a mask register where there is one.
     /// </summary>
     static abstract TFloat SelectGreater(TFloat left, TFloat right, TFloat where, TFloat otherwise);
+
+    /// <summary><c>Select(Equal(value, 0), where, otherwise)</c>, likewise.</summary>
+    static abstract TFloat SelectZero(TFloat value, TFloat where, TFloat otherwise);
 
     /// <summary><c>Select(GreaterOrEqual(left, right), where, otherwise)</c>, likewise.</summary>
     static abstract TFloat SelectGreaterOrEqual(TBits left, TBits right, TFloat where, TFloat otherwise);

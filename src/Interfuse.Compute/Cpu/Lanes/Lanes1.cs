@@ -17,6 +17,8 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static uint Load(ref readonly ushort origin, nuint index) => Read(in origin, index);
 
+    public static uint LoadUpper(ref readonly ushort origin, nuint index) => Load(in origin, index) << 16;
+
     public static float Load(ref readonly double origin, nuint index) => (float)Read(in origin, index);
 
     public static float LoadBFloat16(ref readonly ushort origin, nuint index) =>
@@ -45,6 +47,9 @@ internal readonly struct Lanes1 : ILanes<float, uint>
     public static float Subtract(float left, float right) => left - right;
 
     public static float Multiply(float left, float right) => left * right;
+
+    public static float MultiplyWhereBelow(uint word, uint bound, float left, float right) =>
+        word < bound ? left * right : 0f;
 
     public static float Divide(float left, float right) => left / right;
 
@@ -93,6 +98,8 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static float SelectGreater(float left, float right, float where, float otherwise) =>
         left > right ? where : otherwise;
+
+    public static float SelectZero(float value, float where, float otherwise) => value == 0f ? where : otherwise;
 
     public static float SelectGreaterOrEqual(uint left, uint right, float where, float otherwise) =>
         left >= right ? where : otherwise;

@@ -9,48 +9,66 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
 {
     public static int Count => Vector128<float>.Count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Broadcast(float value) => Vector128.Create(value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Broadcast(uint value) => Vector128.Create(value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load(ref readonly float origin, nuint index) =>
         Vector128.LoadUnsafe(in origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Load(ref readonly uint origin, nuint index) => Vector128.LoadUnsafe(in origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Load(ref readonly ushort origin, nuint index) =>
         Vector128.WidenLower(Vector64.LoadUnsafe(in origin, index).ToVector128Unsafe());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> LoadUpper(ref readonly ushort origin, nuint index) => Load(in origin, index) << 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load(ref readonly double origin, nuint index) => Vector128.Narrow(
         Vector128.LoadUnsafe(in origin, index),
         Vector128.LoadUnsafe(in origin, index + (nuint)Vector128<double>.Count));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadBFloat16(ref readonly ushort origin, nuint index) =>
         (Load(in origin, index) << 16).AsSingle();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<float> value, ref float origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<uint> value, ref uint origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<uint> value, ref uint origin, nuint index, bool pastCaches) =>
         Store(value, ref origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<uint> value, ref ushort origin, nuint index) =>
         Vector128.Narrow(value, value).GetLower().StoreUnsafe(ref origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreUpper(Vector128<uint> value, ref ushort origin, nuint index, bool pastCaches) =>
         Store(value >>> 16, ref origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<float> value, ref double origin, nuint index)
     {
         Vector128.WidenLower(value).StoreUnsafe(ref origin, index);
         Vector128.WidenUpper(value).StoreUnsafe(ref origin, index + (nuint)Vector128<double>.Count);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Add(Vector128<float> left, Vector128<float> right) => left + right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> AddWherePositive(
         Vector128<float> value, Vector128<float> left, Vector128<float> right) =>
         Vector128.ConditionalSelect(Vector128.GreaterThan(value, Vector128<float>.Zero), left + right, left);
@@ -61,66 +79,101 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
         return two[0] + two[1];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Subtract(Vector128<float> left, Vector128<float> right) => left - right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Multiply(Vector128<float> left, Vector128<float> right) => left * right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MultiplyWhereBelow(
+        Vector128<uint> word, Vector128<uint> bound, Vector128<float> left, Vector128<float> right) => Vector128.ConditionalSelect(
+        Vector128.GreaterThan(bound, word).AsSingle(), left * right, Vector128<float>.Zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Divide(Vector128<float> left, Vector128<float> right) => left / right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> FusedMultiplyAdd(
         Vector128<float> left, Vector128<float> right, Vector128<float> addend) =>
         Vector128.FusedMultiplyAdd(left, right, addend);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Max(Vector128<float> left, Vector128<float> right) =>
         Vector128.MaxNative(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Min(Vector128<float> left, Vector128<float> right) =>
         Vector128.MinNative(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> AsBits(Vector128<float> value) => value.AsUInt32();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> AsFloat(Vector128<uint> value) => value.AsSingle();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Add(Vector128<uint> left, Vector128<uint> right) => left + right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Subtract(Vector128<uint> left, Vector128<uint> right) => left - right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Min(Vector128<uint> left, Vector128<uint> right) => Vector128.Min(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> And(Vector128<uint> left, Vector128<uint> right) => left & right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Or(Vector128<uint> left, Vector128<uint> right) => left | right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Xor(Vector128<uint> left, Vector128<uint> right) => left ^ right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> ShiftLeft(Vector128<uint> value, int count) => value << count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> ShiftRight(Vector128<uint> value, int count) => value >>> count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> GreaterThan(Vector128<float> left, Vector128<float> right) =>
         Vector128.GreaterThan(left, right).AsUInt32();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Equal(Vector128<float> left, Vector128<float> right) =>
         Vector128.Equals(left, right).AsUInt32();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> GreaterThan(Vector128<uint> left, Vector128<uint> right) =>
         Vector128.GreaterThan(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> GreaterOrEqual(Vector128<uint> left, Vector128<uint> right) =>
         Vector128.GreaterThanOrEqual(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Equal(Vector128<uint> left, Vector128<uint> right) => Vector128.Equals(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Select(Vector128<uint> mask, Vector128<float> where, Vector128<float> otherwise) =>
         Vector128.ConditionalSelect(mask.AsSingle(), where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Select(Vector128<uint> mask, Vector128<uint> where, Vector128<uint> otherwise) =>
         Vector128.ConditionalSelect(mask, where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> SelectGreater(
         Vector128<float> left, Vector128<float> right, Vector128<float> where, Vector128<float> otherwise) =>
         Vector128.ConditionalSelect(Vector128.GreaterThan(left, right), where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SelectZero(
+        Vector128<float> value, Vector128<float> where, Vector128<float> otherwise) =>
+        Vector128.ConditionalSelect(Vector128.Equals(value, Vector128<float>.Zero), where, otherwise);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> SelectGreaterOrEqual(
         Vector128<uint> left, Vector128<uint> right, Vector128<float> where, Vector128<float> otherwise) =>
         Vector128.ConditionalSelect(Vector128.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
@@ -133,11 +186,14 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
         return Vector128.Equals(Vector128.Create(bits) & own, own);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Lanes(Vector128<uint> mask) => (uint)mask.ExtractMostSignificantBits();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint LanesGreaterOrEqual(Vector128<uint> left, Vector128<uint> right) =>
         (uint)Vector128.GreaterThanOrEqual(left, right).ExtractMostSignificantBits();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreSelected(Vector128<uint> mask, Vector128<uint> value, ref uint origin, nuint index)
     {
         for (uint lanes = Lanes(mask); lanes != 0; lanes &= lanes - 1)
@@ -165,6 +221,7 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
             Vector128.Shuffle(second, Vector128.Create(0u, 2, 1, 3)));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe void StorePastCaches(Vector128<uint> value, uint* address) =>
         value.StoreAlignedNonTemporal(address);
 }

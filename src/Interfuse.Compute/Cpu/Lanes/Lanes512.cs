@@ -10,116 +10,169 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
 {
     public static int Count => Vector512<float>.Count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Broadcast(float value) => Vector512.Create(value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Broadcast(uint value) => Vector512.Create(value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(ref readonly float origin, nuint index) =>
         Vector512.LoadUnsafe(in origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Load(ref readonly uint origin, nuint index) => Vector512.LoadUnsafe(in origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Load(ref readonly ushort origin, nuint index) =>
         Vector512.WidenLower(Vector256.LoadUnsafe(in origin, index).ToVector512Unsafe());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<uint> LoadUpper(ref readonly ushort origin, nuint index) => Load(in origin, index) << 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(ref readonly double origin, nuint index) => Vector512.Narrow(
         Vector512.LoadUnsafe(in origin, index),
         Vector512.LoadUnsafe(in origin, index + (nuint)Vector512<double>.Count));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBFloat16(ref readonly ushort origin, nuint index) =>
         (Load(in origin, index) << 16).AsSingle();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, ref float origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<uint> value, ref uint origin, nuint index) =>
         value.StoreUnsafe(ref origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<uint> value, ref uint origin, nuint index, bool pastCaches) =>
         Store(value, ref origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<uint> value, ref ushort origin, nuint index) =>
         (Avx512F.IsSupported
             ? Avx512F.ConvertToVector256UInt16(value)
             : Vector256.Narrow(value.GetLower(), value.GetUpper())).StoreUnsafe(ref origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreUpper(Vector512<uint> value, ref ushort origin, nuint index, bool pastCaches) =>
         Store(value >>> 16, ref origin, index);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, ref double origin, nuint index)
     {
         Vector512.WidenLower(value).StoreUnsafe(ref origin, index);
         Vector512.WidenUpper(value).StoreUnsafe(ref origin, index + (nuint)Vector512<double>.Count);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Add(Vector512<float> left, Vector512<float> right) => left + right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> AddWherePositive(
         Vector512<float> value, Vector512<float> left, Vector512<float> right) =>
         Vector512.ConditionalSelect(Vector512.GreaterThan(value, Vector512<float>.Zero), left + right, left);
 
     public static float Fold(Vector512<float> value) => Lanes256.Fold(value.GetLower() + value.GetUpper());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Subtract(Vector512<float> left, Vector512<float> right) => left - right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Multiply(Vector512<float> left, Vector512<float> right) => left * right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> MultiplyWhereBelow(
+        Vector512<uint> word, Vector512<uint> bound, Vector512<float> left, Vector512<float> right) => Vector512.ConditionalSelect(
+        Vector512.GreaterThan(bound, word).AsSingle(), left * right, Vector512<float>.Zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Divide(Vector512<float> left, Vector512<float> right) => left / right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> FusedMultiplyAdd(
         Vector512<float> left, Vector512<float> right, Vector512<float> addend) =>
         Vector512.FusedMultiplyAdd(left, right, addend);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Max(Vector512<float> left, Vector512<float> right) =>
         Vector512.MaxNative(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Min(Vector512<float> left, Vector512<float> right) =>
         Vector512.MinNative(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> AsBits(Vector512<float> value) => value.AsUInt32();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> AsFloat(Vector512<uint> value) => value.AsSingle();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Add(Vector512<uint> left, Vector512<uint> right) => left + right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Subtract(Vector512<uint> left, Vector512<uint> right) => left - right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Min(Vector512<uint> left, Vector512<uint> right) => Vector512.Min(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> And(Vector512<uint> left, Vector512<uint> right) => left & right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Or(Vector512<uint> left, Vector512<uint> right) => left | right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Xor(Vector512<uint> left, Vector512<uint> right) => left ^ right;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> ShiftLeft(Vector512<uint> value, int count) => value << count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> ShiftRight(Vector512<uint> value, int count) => value >>> count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> GreaterThan(Vector512<float> left, Vector512<float> right) =>
         Vector512.GreaterThan(left, right).AsUInt32();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Equal(Vector512<float> left, Vector512<float> right) =>
         Vector512.Equals(left, right).AsUInt32();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> GreaterThan(Vector512<uint> left, Vector512<uint> right) =>
         Vector512.GreaterThan(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> GreaterOrEqual(Vector512<uint> left, Vector512<uint> right) =>
         Vector512.GreaterThanOrEqual(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Equal(Vector512<uint> left, Vector512<uint> right) => Vector512.Equals(left, right);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Select(Vector512<uint> mask, Vector512<float> where, Vector512<float> otherwise) =>
         Vector512.ConditionalSelect(mask.AsSingle(), where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Select(Vector512<uint> mask, Vector512<uint> where, Vector512<uint> otherwise) =>
         Vector512.ConditionalSelect(mask, where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> SelectGreater(
         Vector512<float> left, Vector512<float> right, Vector512<float> where, Vector512<float> otherwise) =>
         Vector512.ConditionalSelect(Vector512.GreaterThan(left, right), where, otherwise);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> SelectZero(
+        Vector512<float> value, Vector512<float> where, Vector512<float> otherwise) =>
+        Vector512.ConditionalSelect(Vector512.Equals(value, Vector512<float>.Zero), where, otherwise);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> SelectGreaterOrEqual(
         Vector512<uint> left, Vector512<uint> right, Vector512<float> where, Vector512<float> otherwise) =>
         Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(left, right).AsSingle(), where, otherwise);
@@ -135,11 +188,14 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
         return Vector512.Equals(Vector512.Create(bits) & own, own);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Lanes(Vector512<uint> mask) => (uint)mask.ExtractMostSignificantBits();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint LanesGreaterOrEqual(Vector512<uint> left, Vector512<uint> right) =>
         (uint)Vector512.GreaterThanOrEqual(left, right).ExtractMostSignificantBits();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreSelected(Vector512<uint> mask, Vector512<uint> value, ref uint origin, nuint index)
     {
         if (Avx512F.IsSupported)
@@ -190,6 +246,7 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
         return (Vector512.Create(first, second), Vector512.Create(third, fourth));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe void StorePastCaches(Vector512<uint> value, uint* address) =>
         value.StoreAlignedNonTemporal(address);
 }

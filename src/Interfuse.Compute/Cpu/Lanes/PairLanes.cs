@@ -19,7 +19,11 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
 
     private static nuint Half => (nuint)TLanes.Count;
 
-    private static TBits UpperHalves => TLanes.Broadcast(0xFFFF_0000u);
+    private static TBits UpperHalves
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TLanes.Broadcast(0xFFFF_0000u);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<TFloat> Broadcast(float value)
@@ -48,6 +52,13 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
     {
         TBits words = LoadWords(in origin, index);
         return new(TLanes.And(words, TLanes.Broadcast(0xFFFFu)), TLanes.ShiftRight(words, 16));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<TBits> LoadUpper(ref readonly ushort origin, nuint index)
+    {
+        TBits words = LoadWords(in origin, index);
+        return new(TLanes.ShiftLeft(words, 16), words);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -148,6 +159,12 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
         new(TLanes.Multiply(left.Even, right.Even), TLanes.Multiply(left.Odd, right.Odd));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<TFloat> MultiplyWhereBelow(
+        Pair<TBits> word, Pair<TBits> bound, Pair<TFloat> left, Pair<TFloat> right) => new(
+        TLanes.MultiplyWhereBelow(word.Even, bound.Even, left.Even, right.Even),
+        TLanes.MultiplyWhereBelow(word.Odd, bound.Odd, left.Odd, right.Odd));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<TFloat> Divide(Pair<TFloat> left, Pair<TFloat> right) =>
         new(TLanes.Divide(left.Even, right.Even), TLanes.Divide(left.Odd, right.Odd));
 
@@ -235,6 +252,11 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
         Pair<TFloat> left, Pair<TFloat> right, Pair<TFloat> where, Pair<TFloat> otherwise) => new(
         TLanes.SelectGreater(left.Even, right.Even, where.Even, otherwise.Even),
         TLanes.SelectGreater(left.Odd, right.Odd, where.Odd, otherwise.Odd));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<TFloat> SelectZero(Pair<TFloat> value, Pair<TFloat> where, Pair<TFloat> otherwise) => new(
+        TLanes.SelectZero(value.Even, where.Even, otherwise.Even),
+        TLanes.SelectZero(value.Odd, where.Odd, otherwise.Odd));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<TFloat> SelectGreaterOrEqual(

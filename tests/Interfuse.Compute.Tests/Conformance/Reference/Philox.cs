@@ -3,13 +3,13 @@ namespace Interfuse.Compute.Tests.Conformance;
 /// <summary>Philox 4x32-10 from the paper (Salmon et al., SC 2011): ten rounds, the key bumped between them.</summary>
 internal static class Philox
 {
-    /// <summary>The word of one element, in the layout of <see cref="RandomDrop"/>.</summary>
-    public static uint Word(ulong seed, ulong stream, long element)
-    {
-        ulong counter = (ulong)element / 4;
-        UInt128 words = Block(new UInt128(stream, counter), seed);
-        return (uint)(words >> (32 * (int)(element % 4)));
-    }
+    /// <summary>A word of a stream by its place.</summary>
+    public static uint Word(ulong seed, ulong stream, long place) =>
+        (uint)(Block(new UInt128(stream, (ulong)place / 4), seed) >> (32 * (int)(place % 4)));
+
+    /// <summary>The number of one element, as <see cref="RandomDrop"/> says.</summary>
+    public static ushort Number(ulong seed, ulong stream, long element) =>
+        (ushort)(Block(new UInt128(stream, (ulong)element / 8), seed) >> (16 * (int)(element % 8)));
 
     /// <summary>Four words, the first in the lowest bits, as in the counter and in the key.</summary>
     public static UInt128 Block(UInt128 counter, ulong key)

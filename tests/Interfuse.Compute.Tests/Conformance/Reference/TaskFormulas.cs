@@ -18,7 +18,7 @@ internal static class TaskFormulas
     /// <summary>The d of a task term.</summary>
     public static float Survivor(float baseValue, float expert, TaskTerm term, long element)
     {
-        bool dropped = term.Drop is RandomDrop drop && Philox.Word(drop.Seed, drop.Stream, element) >= drop.KeepBelow;
+        bool dropped = term.Drop is RandomDrop drop && Philox.Number(drop.Seed, drop.Stream, element) >= drop.KeepBelow;
         return dropped ? 0f : Trimmed(baseValue, expert, term.Keep ?? TopKThreshold.All, element);
     }
 
