@@ -38,7 +38,7 @@ internal sealed class VariedExperts : IDisposable
             parameters: {"{"} groups: {experts}, {storage} {"}"}
             dtype: {(dtype == DType.Float32 ? "float32" : "bfloat16")}
             """;
-        Recipe recipe = Recipe.Parse(yaml, _folder["recipe.yml"], ChannelMerging.RecipeSignatures);
+        Recipe recipe = Recipe.Parse(yaml, _folder["recipe.yml"], PackMethods.RecipeSignatures);
         using PackPlan plan = PackPlan.Create(recipe, new MergeOptions());
         PackEncoder.Run(plan, Path, new MergeProgress(), CancellationToken.None);
     }
