@@ -114,7 +114,22 @@ public sealed partial class CpuKernels
                 baseValues, new ExpertTerms<TRows, RescaledRule>(experts, bounded), consensus, destination, length);
     }
 
-    private unsafe int ElectTerms<TSource, TTerms, TSink>(
+    private int ElectTerms<TSource, TTerms, TSink>(
+        TSource baseValues, TTerms terms, Consensus consensus, TSink destination, int length)
+        where TSource : struct, IElementSource, allows ref struct
+        where TTerms : struct, IMergeTerms, allows ref struct
+        where TSink : struct, IElementSink, allows ref struct => terms.Count switch
+        {
+            2 => ElectFew<TSource, TTerms, TSink, TwoExperts>(baseValues, terms, consensus, destination, length),
+            3 => ElectFew<TSource, TTerms, TSink, ThreeExperts>(baseValues, terms, consensus, destination, length),
+            4 => ElectFew<TSource, TTerms, TSink, FourExperts>(baseValues, terms, consensus, destination, length),
+            _ => ElectMany(baseValues, terms, consensus, destination, length),
+        };
+
+    // Only a sum of greater magnitude elects a sign: a sum of zero if -1, none if NaN.
+    private static float Undecided(Consensus consensus) => consensus.ZeroSum == ZeroSum.Positive ? -1f : 0f;
+
+    private unsafe int ElectMany<TSource, TTerms, TSink>(
         TSource baseValues, TTerms terms, Consensus consensus, TSink destination, int length)
         where TSource : struct, IElementSource, allows ref struct
         where TTerms : struct, IMergeTerms, allows ref struct
@@ -140,9 +155,7 @@ public sealed partial class CpuKernels
         private readonly TTerms _terms = terms;
         private readonly bool _normalize = consensus.Normalize;
         private readonly float _lambda = consensus.Lambda;
-
-        // Only a sum of greater magnitude elects a sign: a sum of zero if -1, none if NaN.
-        private readonly float _undecided = consensus.ZeroSum == ZeroSum.Positive ? -1f : 0f;
+        private readonly float _undecided = Undecided(consensus);
 
         // One vector per expert. It stays in the first-level cache, where a second sweep is cheaper than summing both
         // candidates in the first one.
@@ -204,8 +217,7 @@ public sealed partial class CpuKernels
             }
 
             agreed = TLanes.AsFloat(TLanes.Xor(TLanes.AsBits(agreed), sign));
-            return TLanes.Divide(
-                agreed, TLanes.Select(TLanes.Equal(weights, zero), TLanes.Broadcast(1f), weights));
+            return TLanes.SelectZero(weights, agreed, TLanes.Divide(agreed, weights));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
