@@ -40,7 +40,7 @@ internal static class HeldOutSplit
             }
 
             uint[] words = new uint[2 * samples.Count];
-            kernels.PhiloxWords(seed, (ulong)k, firstElement: 0, words);
+            kernels.PhiloxWords(seed, (ulong)k, first: 0, words);
             ulong[] keys = MemoryMarshal.Cast<uint, ulong>(words).ToArray();
             kept.UnionWith(Enumerable.Range(0, samples.Count).OrderBy(i => keys[i]).Take(count).Select(i => samples[i]));
         }
