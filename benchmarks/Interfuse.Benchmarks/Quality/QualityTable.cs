@@ -89,7 +89,7 @@ internal static class QualityTable
                 $"{method.Name}, {Parameters(size, lambda)}",
                 QualityRecipes.Pack(method.Name, Parameters(size, lambda), bench), chosenBy);
 
-            double best = method.Lambdas.MaxBy(lambda => Pack(method.Typical, lambda, chosenBy: true).Mean);
+            double best = method.Lambdas.DefaultIfEmpty().MaxBy(lambda => Pack(method.Typical, lambda, chosenBy: true).Mean);
             foreach (string size in method.Sizes)
             {
                 Add(Pack(size, best, chosenBy: false));

@@ -5,8 +5,10 @@ namespace Interfuse.Compute;
 
 internal sealed partial class CpuQueue
 {
-    // Channels that a thread takes at a time.
-    private const int ChannelsPerPart = 16;
+    // Elements that a thread takes at a time: a stretch of memory so long that beginning it, where nothing has been read
+    // ahead, costs little. Of a small matrix every thread still gets some parts.
+    private const int PartElements = 1 << 19;
+    private const int PartsPerThread = 4;
 
     private int[] _experts = [];
     private Member[] _members = [];
@@ -28,8 +30,16 @@ internal sealed partial class CpuQueue
                 Bytes(x, (long)b * columns, columns), x.DType, FloatsTo(vectors, (long)b * stride, columns));
         }
 
-        int parts = checked((int)((bank.Channels + ChannelsPerPart - 1) / ChannelsPerPart));
-        Run(new MultiplyWork<TRows>(bank, ByExpert(experts), vectors, stride, y), parts);
+        int channels = ChannelsPerPart(bank.Channels, columns);
+        int parts = checked((int)((bank.Channels + channels - 1) / channels));
+        Run(new MultiplyWork<TRows>(bank, ByExpert(experts), channels, vectors, stride, y), parts);
+    }
+
+    // Whole groups of the rows that are multiplied at once.
+    private int ChannelsPerPart(long channels, int columns)
+    {
+        long most = Math.Min(PartElements / columns, channels / (PartsPerThread * _workspaces.Length));
+        return (int)Math.Max(1, most / CpuKernels.RowsTogether) * CpuKernels.RowsTogether;
     }
 
     // Each vector begins a cache line, and none a multiple of 4 KiB from another, where they would be in each other's way.
@@ -56,13 +66,13 @@ internal sealed partial class CpuQueue
     private readonly record struct Member(int Expert, int Place);
 
     private readonly struct MultiplyWork<TRows>(
-        TRows bank, Member[] members, DeviceSpan vectors, int stride, DeviceSpan y) : IWork
+        TRows bank, Member[] members, int channelsPerPart, DeviceSpan vectors, int stride, DeviceSpan y) : IWork
         where TRows : struct, IBankRows
     {
         public void Do(CpuWorkspace workspace, int part)
         {
-            long first = (long)part * ChannelsPerPart;
-            long end = Math.Min(first + ChannelsPerPart, bank.Channels);
+            long first = (long)part * channelsPerPart;
+            long end = Math.Min(first + channelsPerPart, bank.Channels);
             int columns = (int)bank.Columns;
             Span<nint> rows = stackalloc nint[CpuKernels.RowsTogether];
             Span<nint> seen = stackalloc nint[members.Length];
