@@ -17,7 +17,7 @@ public abstract partial class DeviceQueue
     /// <param name="baseValues">The base model's values.</param>
     /// <param name="experts">The experts', N from 1 to <see cref="Device.MaxExperts"/>; types may differ.</param>
     /// <param name="keeps">What to keep of each expert, see <see cref="FindThreshold"/>.</param>
-    /// <param name="firstElement">The flat index in the tensor of the first element, a multiple of 4.</param>
+    /// <param name="firstElement">The flat index in the tensor of the first element, a multiple of 8.</param>
     /// <param name="counts">The counts are added to these, <see cref="ConflictCounts"/> of them.</param>
     /// <exception cref="ArgumentException">Types, counts or lengths break the rules of the class.</exception>
     public void CountConflicts(

@@ -13,7 +13,7 @@ public class ConflictTests(TestDevice device) : DeviceFixture(device)
         {
             var random = new Random(seed);
             int length = seed < 110 ? TensorData.RandomLength(random) : TileGrid.TileLength + random.Next(3000);
-            long first = seed % 3 == 0 ? 4 * random.NextInt64(1L << 40) : 0;
+            long first = seed % 3 == 0 ? 8 * random.NextInt64(1L << 40) : 0;
             using SideBySide both = SideBySide();
             Func<int, int, float[]> kind = TensorData.Kinds[random.Next(TensorData.Kinds.Length)];
             DType common = TensorData.DTypes[random.Next(4)];

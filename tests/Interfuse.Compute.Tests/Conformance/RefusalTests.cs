@@ -60,7 +60,7 @@ public partial class RefusalTests(TestDevice device) : DeviceFixture(device)
         new("conflicts with too few counts", "4 counts", (q, s) =>
             q.CountConflicts(
                 s.Floats(0), [s.Floats(1), s.Floats(2)], [TopKThreshold.All, TopKThreshold.All], 0, new long[3])),
-        new("conflicts inside a counter", "multiple of 4", (q, s) =>
+        new("conflicts inside a counter", "multiple of 8", (q, s) =>
             q.CountConflicts(s.Floats(0), [s.Floats(1)], [TopKThreshold.All], 2, new long[2])),
 
         new("k below 0", "keep", (q, s) => q.FindThreshold(s.Floats(0), s.Floats(1), -1)),
