@@ -50,7 +50,7 @@ public sealed partial class CpuKernels
         Span<float> product = stackalloc float[1];
         fixed (byte* start = row)
         {
-            FusedDots([(nint)start], dtype, x, areCached: true, product);
+            FusedDots([(nint)start], dtype, x, areCached: true, following: 0, product);
         }
 
         return product[0];
@@ -64,19 +64,25 @@ public sealed partial class CpuKernels
     /// Whether the rows are probably in the caches, where four at once are quickest. From memory they come fastest one by
     /// one, since the processor then reads ahead. The products are the same.
     /// </param>
+    /// <param name="following">The address of the row that is multiplied after these, which is asked for; or 0.</param>
     /// <param name="products">Receives a product for each row.</param>
     /// <exception cref="ArgumentException">The type is another one, or the lengths do not match.</exception>
     internal void FusedDots(
-        ReadOnlySpan<nint> rows, DType dtype, ReadOnlySpan<float> x, bool areCached, Span<float> products)
+        ReadOnlySpan<nint> rows,
+        DType dtype,
+        ReadOnlySpan<float> x,
+        bool areCached,
+        nint following,
+        Span<float> products)
     {
         CheckLength(products.Length, rows.Length, nameof(products));
         switch (dtype)
         {
             case DType.BFloat16:
-                FusedDots<StoredBFloat16>(rows, x, areCached, products);
+                FusedDots<StoredBFloat16>(rows, x, areCached, following, products);
                 break;
             case DType.Float32:
-                FusedDots<StoredFloat32>(rows, x, areCached, products);
+                FusedDots<StoredFloat32>(rows, x, areCached, following, products);
                 break;
             default:
                 throw new ArgumentException(
@@ -85,38 +91,41 @@ public sealed partial class CpuKernels
     }
 
     private void FusedDots<TStored>(
-        ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, bool areCached, Span<float> products)
+        ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, bool areCached, nint following, Span<float> products)
         where TStored : struct, IStored
     {
         int row = 0;
         for (; areCached && row + RowsTogether <= rows.Length; row += RowsTogether)
         {
-            FusedDots<TStored, FourRows>(rows.Slice(row, RowsTogether), x, products.Slice(row, RowsTogether));
+            FusedDots<TStored, FourRows>(
+                rows.Slice(row, RowsTogether), x, following: 0, products.Slice(row, RowsTogether));
         }
 
         for (; row < rows.Length; row++)
         {
-            FusedDots<TStored, OneRow>(rows.Slice(row, 1), x, products.Slice(row, 1));
+            FusedDots<TStored, OneRow>(
+                rows.Slice(row, 1), x, row + 1 < rows.Length ? rows[row + 1] : following, products.Slice(row, 1));
         }
     }
 
-    private void FusedDots<TStored, TRows>(ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, Span<float> products)
+    private void FusedDots<TStored, TRows>(
+        ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, nint following, Span<float> products)
         where TStored : struct, IStored
         where TRows : struct, IRowCount
     {
         switch (Path)
         {
             case CpuPath.Vector512:
-                FusedDots<TStored, TRows, Lanes512, Vector512<float>, Vector512<uint>>(rows, x, products);
+                FusedDots<TStored, TRows, Lanes512, Vector512<float>, Vector512<uint>>(rows, x, following, products);
                 break;
             case CpuPath.Vector256:
-                FusedDots<TStored, TRows, Lanes256, Vector256<float>, Vector256<uint>>(rows, x, products);
+                FusedDots<TStored, TRows, Lanes256, Vector256<float>, Vector256<uint>>(rows, x, following, products);
                 break;
             case CpuPath.Vector128:
-                FusedDots<TStored, TRows, Lanes128, Vector128<float>, Vector128<uint>>(rows, x, products);
+                FusedDots<TStored, TRows, Lanes128, Vector128<float>, Vector128<uint>>(rows, x, following, products);
                 break;
             default:
-                FusedDots<TStored, TRows, Lanes1, float, uint>(rows, x, products);
+                FusedDots<TStored, TRows, Lanes1, float, uint>(rows, x, following, products);
                 break;
         }
     }
@@ -125,7 +134,7 @@ public sealed partial class CpuKernels
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe void FusedDots<TStored, TRows, TLanes, TFloat, TBits>(
-        ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, Span<float> products)
+        ReadOnlySpan<nint> rows, ReadOnlySpan<float> x, nint following, Span<float> products)
         where TStored : struct, IStored
         where TRows : struct, IRowCount
         where TLanes : struct, ILanes<TFloat, TBits>
@@ -136,8 +145,8 @@ public sealed partial class CpuKernels
         var places = new RowPlaces(rows);
         nuint whole = (nuint)(x.Length - (x.Length % FusedLanes));
 
-        // What lies there is as a rule the part of the row, or the same place in the rows, that is read next.
-        nuint ahead = TRows.Count == 1 ? PageBytes : (nuint)(x.Length * TRows.Count) * TStored.Size;
+        var ahead = new ReadAhead(
+            rows[0], following, (nuint)x.Length * TStored.Size, TStored.Size);
         bool folds = FoldsInRegisters<TRows, TLanes, TFloat, TBits>() && whole == (nuint)x.Length;
         for (nuint band = 0; band < FusedLanes; band += 16 / (nuint)TRows.Count * (nuint)TLanes.Count)
         {
@@ -193,7 +202,7 @@ public sealed partial class CpuKernels
     // four. Sum i is of row i % count, and the vector's elements are loaded once for all rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static unsafe void AddBand<TStored, TRows, TLanes, TFloat, TBits>(
-        RowPlaces rows, nuint ahead, ref readonly float x, nuint band, nuint end, bool folds, ref float lanes)
+        RowPlaces rows, ReadAhead ahead, ref readonly float x, nuint band, nuint end, bool folds, ref float lanes)
         where TStored : struct, IStored
         where TRows : struct, IRowCount
         where TLanes : struct, ILanes<TFloat, TBits>
@@ -216,98 +225,99 @@ public sealed partial class CpuKernels
         TFloat sum15 = TLanes.Broadcast(0f);
         for (nuint index = band; index < end; index += FusedLanes)
         {
+            nuint distance = ahead.Of(index);
             TFloat value = TLanes.Load(in x, index);
-            sum0 = Add<TStored, TRows, TLanes, TFloat, TBits>(0, rows, ahead, index, value, sum0);
+            sum0 = Add<TStored, TRows, TLanes, TFloat, TBits>(0, rows, distance, index, value, sum0);
             if (1 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(1 / TRows.Count * TLanes.Count));
             }
 
-            sum1 = Add<TStored, TRows, TLanes, TFloat, TBits>(1, rows, ahead, index, value, sum1);
+            sum1 = Add<TStored, TRows, TLanes, TFloat, TBits>(1, rows, distance, index, value, sum1);
             if (2 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(2 / TRows.Count * TLanes.Count));
             }
 
-            sum2 = Add<TStored, TRows, TLanes, TFloat, TBits>(2, rows, ahead, index, value, sum2);
+            sum2 = Add<TStored, TRows, TLanes, TFloat, TBits>(2, rows, distance, index, value, sum2);
             if (3 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(3 / TRows.Count * TLanes.Count));
             }
 
-            sum3 = Add<TStored, TRows, TLanes, TFloat, TBits>(3, rows, ahead, index, value, sum3);
+            sum3 = Add<TStored, TRows, TLanes, TFloat, TBits>(3, rows, distance, index, value, sum3);
             if (4 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(4 / TRows.Count * TLanes.Count));
             }
 
-            sum4 = Add<TStored, TRows, TLanes, TFloat, TBits>(4, rows, ahead, index, value, sum4);
+            sum4 = Add<TStored, TRows, TLanes, TFloat, TBits>(4, rows, distance, index, value, sum4);
             if (5 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(5 / TRows.Count * TLanes.Count));
             }
 
-            sum5 = Add<TStored, TRows, TLanes, TFloat, TBits>(5, rows, ahead, index, value, sum5);
+            sum5 = Add<TStored, TRows, TLanes, TFloat, TBits>(5, rows, distance, index, value, sum5);
             if (6 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(6 / TRows.Count * TLanes.Count));
             }
 
-            sum6 = Add<TStored, TRows, TLanes, TFloat, TBits>(6, rows, ahead, index, value, sum6);
+            sum6 = Add<TStored, TRows, TLanes, TFloat, TBits>(6, rows, distance, index, value, sum6);
             if (7 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(7 / TRows.Count * TLanes.Count));
             }
 
-            sum7 = Add<TStored, TRows, TLanes, TFloat, TBits>(7, rows, ahead, index, value, sum7);
+            sum7 = Add<TStored, TRows, TLanes, TFloat, TBits>(7, rows, distance, index, value, sum7);
             if (8 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(8 / TRows.Count * TLanes.Count));
             }
 
-            sum8 = Add<TStored, TRows, TLanes, TFloat, TBits>(8, rows, ahead, index, value, sum8);
+            sum8 = Add<TStored, TRows, TLanes, TFloat, TBits>(8, rows, distance, index, value, sum8);
             if (9 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(9 / TRows.Count * TLanes.Count));
             }
 
-            sum9 = Add<TStored, TRows, TLanes, TFloat, TBits>(9, rows, ahead, index, value, sum9);
+            sum9 = Add<TStored, TRows, TLanes, TFloat, TBits>(9, rows, distance, index, value, sum9);
             if (10 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(10 / TRows.Count * TLanes.Count));
             }
 
-            sum10 = Add<TStored, TRows, TLanes, TFloat, TBits>(10, rows, ahead, index, value, sum10);
+            sum10 = Add<TStored, TRows, TLanes, TFloat, TBits>(10, rows, distance, index, value, sum10);
             if (11 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(11 / TRows.Count * TLanes.Count));
             }
 
-            sum11 = Add<TStored, TRows, TLanes, TFloat, TBits>(11, rows, ahead, index, value, sum11);
+            sum11 = Add<TStored, TRows, TLanes, TFloat, TBits>(11, rows, distance, index, value, sum11);
             if (12 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(12 / TRows.Count * TLanes.Count));
             }
 
-            sum12 = Add<TStored, TRows, TLanes, TFloat, TBits>(12, rows, ahead, index, value, sum12);
+            sum12 = Add<TStored, TRows, TLanes, TFloat, TBits>(12, rows, distance, index, value, sum12);
             if (13 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(13 / TRows.Count * TLanes.Count));
             }
 
-            sum13 = Add<TStored, TRows, TLanes, TFloat, TBits>(13, rows, ahead, index, value, sum13);
+            sum13 = Add<TStored, TRows, TLanes, TFloat, TBits>(13, rows, distance, index, value, sum13);
             if (14 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(14 / TRows.Count * TLanes.Count));
             }
 
-            sum14 = Add<TStored, TRows, TLanes, TFloat, TBits>(14, rows, ahead, index, value, sum14);
+            sum14 = Add<TStored, TRows, TLanes, TFloat, TBits>(14, rows, distance, index, value, sum14);
             if (15 % TRows.Count == 0)
             {
                 value = TLanes.Load(in x, index + (nuint)(15 / TRows.Count * TLanes.Count));
             }
 
-            sum15 = Add<TStored, TRows, TLanes, TFloat, TBits>(15, rows, ahead, index, value, sum15);
+            sum15 = Add<TStored, TRows, TLanes, TFloat, TBits>(15, rows, distance, index, value, sum15);
         }
 
         if (FoldsInRegisters<TRows, TLanes, TFloat, TBits>() && folds)
@@ -353,7 +363,7 @@ public sealed partial class CpuKernels
     {
         byte* row = rows.Of(i % TRows.Count);
         nuint at = index + (nuint)(i / TRows.Count * TLanes.Count);
-        if (Sse.IsSupported && (nuint)(i / TRows.Count * TLanes.Count) * TStored.Size % LineBytes == 0)
+        if (Sse.IsSupported && TRows.Count == 1 && (nuint)(i / TRows.Count * TLanes.Count) * TStored.Size % LineBytes == 0)
         {
             // An address beyond the end does no harm.
             Sse.Prefetch0(row + ahead + (at * TStored.Size));
@@ -379,6 +389,25 @@ public sealed partial class CpuKernels
     private readonly struct FourRows : IRowCount
     {
         public static int Count => 4;
+    }
+
+    // How far from an element of a row that comes from memory lies what is asked for meanwhile: the same row a page on, or
+    // at its end the beginning of the row that follows, which need not lie behind it.
+    private readonly struct ReadAhead
+    {
+        private readonly nuint _within;
+        private readonly nuint _beyond;
+        private readonly nuint _turn;
+
+        public ReadAhead(nint row, nint following, nuint rowBytes, nuint size)
+        {
+            _within = Math.Min(PageBytes, rowBytes);
+            _beyond = following == 0 ? _within : (nuint)(following - row) - rowBytes + _within;
+            _turn = (rowBytes - _within) / size;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public nuint Of(nuint index) => index < _turn ? _within : _beyond;
     }
 
     // Where the rows begin.

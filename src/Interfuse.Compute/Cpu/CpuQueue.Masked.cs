@@ -81,6 +81,8 @@ internal sealed partial class CpuQueue
             return MakeRows(this, workspace, expert, channel, stride, rows);
         }
 
+        public nint Place(int expert, long channel) => 0;
+
         public void Prefetch(int? expert, long channel, int rows, int part, int parts)
         {
             PrefetchRows(bank.BaseValues, bank.Columns, channel, rows, part, parts);

@@ -83,6 +83,7 @@ internal sealed partial class CpuQueue
                 int count = (int)Math.Min(rows.Length, end - channel);
                 int following = (int)Math.Min(rows.Length, end - channel - count);
                 DType dtype = default;
+                nint after = 0;
                 bool areMade = false;
                 for (int m = 0; m < members.Length; m++)
                 {
@@ -91,6 +92,7 @@ internal sealed partial class CpuQueue
                     if (isNew)
                     {
                         dtype = bank.Locate(workspace, expert, channel, stride, rows[..count], out areMade);
+                        after = following > 0 ? bank.Place(expert, channel + count) : 0;
                     }
 
                     // One vector is done before anything that is asked for here can have come.
@@ -102,7 +104,7 @@ internal sealed partial class CpuQueue
                     bool areCached = areMade || seen[..m].Contains(rows[0]);
                     seen[m] = rows[0];
                     workspace.Kernels.FusedDots(
-                        rows[..count], dtype, Floats(vectors, (long)b * stride, columns), areCached, products[..count]);
+                        rows[..count], dtype, Floats(vectors, (long)b * stride, columns), areCached, after, products[..count]);
                     for (int i = 0; i < count; i++)
                     {
                         Write(products[i], (b * bank.Channels) + channel + i);

@@ -42,6 +42,9 @@ internal sealed partial class CpuQueue
         DType Locate(
             CpuWorkspace workspace, int expert, long channel, int stride, Span<nint> rows, out bool areMade);
 
+        /// <summary>Where a row lies, or 0 where rows are made.</summary>
+        nint Place(int expert, long channel);
+
         /// <summary>
         /// Asks for a part of what consecutive rows are made of, so that it comes from memory while others are multiplied.
         /// </summary>
@@ -128,6 +131,10 @@ internal sealed partial class CpuQueue
 
             return bank.Rows.DType;
         }
+
+        public unsafe nint Place(int expert, long channel) => (nint)Address(
+            bank.Rows,
+            bank.Columns * MemoryMarshal.Read<int>(Bytes(bank.Index, (expert * bank.Channels) + channel, 1)));
 
         public void Prefetch(int? expert, long channel, int rows, int part, int parts)
         {

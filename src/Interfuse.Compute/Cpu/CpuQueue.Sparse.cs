@@ -71,6 +71,8 @@ internal sealed partial class CpuQueue
             return MakeRows(this, workspace, expert, channel, stride, rows);
         }
 
+        public nint Place(int expert, long channel) => 0;
+
         public void Prefetch(int? expert, long channel, int rows, int part, int parts)
         {
             PrefetchRows(bank.Dense, bank.Columns, channel, rows, part, parts);
