@@ -3,7 +3,7 @@ using Interfuse.Checkpoints;
 using Interfuse.Compute;
 using Interfuse.Compute.Cuda;
 using Interfuse.Testing;
-using NUnit.Framework.Constraints;
+using static Interfuse.Experts.Tests.Refusals;
 
 namespace Interfuse.Experts.Tests;
 
@@ -277,25 +277,7 @@ public sealed class LowRankPackTests(string kind)
     private void WriteSound() =>
         new PackBuilder("add", "sort").RandomLowRank(3, "w", DType.BFloat16, 3, 4, 70).Write(_folder["pack"]);
 
-    private void RewriteParts(Func<TensorSpec, TensorSpec> change)
-    {
-        string path = _folder["pack", PackManifest.PartsFileName];
-        TensorInfo[] tensors;
-        using (var file = SafetensorsFile.Open(path))
-        {
-            tensors = [.. file.Tensors.OrderBy(tensor => tensor.Offset)];
-        }
-
-        byte[] bytes = File.ReadAllBytes(path);
-        TensorSpec[] specs = [.. tensors.Select(tensor => change(new TensorSpec(tensor.Name, tensor.DType, [.. tensor.Shape])))];
-        using (FileStream file = File.Create(path))
-        {
-            file.Write(SafetensorsHeader.Write(specs, new Dictionary<string, string>()));
-            file.Write(bytes.AsSpan((int)tensors[0].Offset));
-        }
-
-        PackBuilder.Seal(_folder["pack"], PackManifest.Read(_folder["pack", PackManifest.FileName]));
-    }
+    private void RewriteParts(Func<TensorSpec, TensorSpec> change) => PartFile.Rewrite(_folder["pack"], change);
 
     private byte[] StoredBytes(string fileName, string name)
     {
@@ -304,17 +286,6 @@ public sealed class LowRankPackTests(string kind)
         byte[] bytes = new byte[info.ByteLength];
         file.Read(info, 0, bytes);
         return bytes;
-    }
-
-    private static Constraint Refused(params string[] words)
-    {
-        Constraint message = Is.Not.Null;
-        foreach (string word in words)
-        {
-            message &= Does.Contain(word);
-        }
-
-        return Throws.TypeOf<CheckpointFormatException>().With.Message.Matches(message);
     }
 
     // A product by factors and one by the mixture's rows differ by what rounding the rows does, u |w| each, and by the sums'

@@ -4,7 +4,7 @@ using Interfuse.Checkpoints;
 using Interfuse.Compute;
 using Interfuse.Compute.Cuda;
 using Interfuse.Testing;
-using NUnit.Framework.Constraints;
+using static Interfuse.Experts.Tests.Refusals;
 
 namespace Interfuse.Experts.Tests;
 
@@ -98,12 +98,12 @@ public sealed class MaskedPackTests
         using LoadedTensor loaded = pack.Tensors[0].Load(queue);
         int[] experts = [.. Enumerable.Range(0, Batch).Select(_ => random.Next(3))];
         float[] vectors = Values(Batch * Columns, 1);
-        float[] products = Multiply(queue, loaded, experts, vectors);
+        float[] products = LoadedProducts.Multiply(queue, loaded, experts, vectors);
         for (int expert = 0; expert < 3; expert++)
         {
             using var own = ExpertPack.Open(_folder[$"{expert}"]);
             using LoadedTensor model = own.Tensors[0].Load(queue);
-            float[] expected = Multiply(queue, model, new int[Batch], vectors);
+            float[] expected = LoadedProducts.Multiply(queue, model, new int[Batch], vectors);
             for (int i = 0; i < products.Length; i++)
             {
                 if (experts[i / Rows] == expert)
@@ -112,8 +112,8 @@ public sealed class MaskedPackTests
                 }
             }
 
-            Assert.That(MatMul(queue, loaded, expert, vectors), Is.EqualTo(MatMul(queue, model, 0, vectors)));
-            Assert.That(Gather(queue, loaded, expert, 2, 5), Is.EqualTo(Gather(queue, model, 0, 2, 5)));
+            Assert.That(LoadedProducts.MatMul(queue, loaded, expert, vectors), Is.EqualTo(LoadedProducts.MatMul(queue, model, 0, vectors)));
+            Assert.That(LoadedProducts.Gather(queue, loaded, expert, 2, 5), Is.EqualTo(LoadedProducts.Gather(queue, model, 0, 2, 5)));
         }
     }
 
@@ -176,81 +176,8 @@ public sealed class MaskedPackTests
     private void WriteSound() =>
         new PackBuilder("add", "sort").RandomMasked(3, "w", DType.Float32, 4, 70).Write(_folder["pack"]);
 
-    private delegate void Change(Span<byte> data);
+    private void Damage(string part, PartFile.Change change) =>
+        PartFile.Damage(_folder["pack", PackManifest.PartsFileName], part, change);
 
-    private void Damage(string part, Change change)
-    {
-        string path = _folder["pack", PackManifest.PartsFileName];
-        TensorInfo info;
-        using (var file = SafetensorsFile.Open(path))
-        {
-            info = file.Tensors.Single(tensor => tensor.Name == part);
-        }
-
-        byte[] bytes = File.ReadAllBytes(path);
-        change(bytes.AsSpan((int)info.Offset, (int)info.ByteLength));
-        File.WriteAllBytes(path, bytes);
-    }
-
-    private void RewriteParts(Func<TensorSpec, TensorSpec> change)
-    {
-        string path = _folder["pack", PackManifest.PartsFileName];
-        TensorInfo[] tensors;
-        using (var file = SafetensorsFile.Open(path))
-        {
-            tensors = [.. file.Tensors.OrderBy(tensor => tensor.Offset)];
-        }
-
-        byte[] bytes = File.ReadAllBytes(path);
-        TensorSpec[] specs = [.. tensors.Select(tensor => change(new TensorSpec(tensor.Name, tensor.DType, [.. tensor.Shape])))];
-        using (FileStream file = File.Create(path))
-        {
-            file.Write(SafetensorsHeader.Write(specs, new Dictionary<string, string>()));
-            file.Write(bytes.AsSpan((int)tensors[0].Offset));
-        }
-
-        PackBuilder.Seal(_folder["pack"], PackManifest.Read(_folder["pack", PackManifest.FileName]));
-    }
-
-    private static Constraint Refused(params string[] words)
-    {
-        Constraint message = Is.Not.Null;
-        foreach (string word in words)
-        {
-            message &= Does.Contain(word);
-        }
-
-        return Throws.TypeOf<CheckpointFormatException>().With.Message.Matches(message);
-    }
-
-    private static float[] Multiply(DeviceQueue queue, LoadedTensor tensor, int[] experts, float[] vectors) => Run(
-        queue, vectors, experts.Length * tensor.Matrix.Rows, (x, y) => tensor.Multiply(queue, experts, x, y));
-
-    private static float[] MatMul(DeviceQueue queue, LoadedTensor tensor, int expert, float[] vectors) => Run(
-        queue,
-        vectors,
-        vectors.Length / tensor.Matrix.Columns * tensor.Matrix.Rows,
-        (x, y) => tensor.MatMul(queue, expert, x, y));
-
-    private static float[] Run(DeviceQueue queue, float[] vectors, long products, Action<DeviceSpan, DeviceSpan> operation)
-    {
-        using DeviceBuffer x = queue.Device.Allocate(4L * vectors.Length);
-        using DeviceBuffer y = queue.Device.Allocate(4 * products);
-        queue.Upload(MemoryMarshal.AsBytes<float>(vectors), x.Span(DType.Float32, vectors.Length));
-        operation(x.Span(DType.Float32, vectors.Length), y.Span(DType.Float32, products));
-        byte[] bytes = new byte[4 * products];
-        queue.Download(y.Span(DType.Float32, products), bytes);
-        return MemoryMarshal.Cast<byte, float>(bytes).ToArray();
-    }
-
-    private static byte[] Gather(DeviceQueue queue, LoadedTensor tensor, int expert, long firstRow, long rows)
-    {
-        long elements = rows * tensor.Matrix.Columns;
-        using DeviceBuffer buffer = queue.Device.Allocate(elements * tensor.Spec.DType.Size());
-        DeviceSpan place = buffer.Span(tensor.Spec.DType, elements);
-        tensor.Gather(queue, expert, firstRow, place);
-        byte[] bytes = new byte[place.ByteLength];
-        queue.Download(place, bytes);
-        return bytes;
-    }
+    private void RewriteParts(Func<TensorSpec, TensorSpec> change) => PartFile.Rewrite(_folder["pack"], change);
 }

@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Interfuse.Checkpoints;
 using Interfuse.Testing;
-using NUnit.Framework.Constraints;
+using static Interfuse.Experts.Tests.Refusals;
 
 namespace Interfuse.Experts.Tests;
 
@@ -195,17 +195,6 @@ public sealed class OpeningTests
         pack.Rows(pack.Tensors[^1], 3, Rows - 1, row);
         Assert.That(row, Is.All.Zero);
         Assert.That(memory, Is.LessThan(50_000_000));
-    }
-
-    private static Constraint Refused(params string[] words)
-    {
-        Constraint message = Is.Not.Null;
-        foreach (string word in words)
-        {
-            message &= Does.Contain(word);
-        }
-
-        return Throws.TypeOf<CheckpointFormatException>().With.Message.Matches(message);
     }
 
     private static void WriteSparse(string path, TensorSpec[] tensors)

@@ -3,7 +3,7 @@ using Interfuse.Checkpoints;
 using Interfuse.Compute;
 using Interfuse.Compute.Cuda;
 using Interfuse.Testing;
-using NUnit.Framework.Constraints;
+using static Interfuse.Experts.Tests.Refusals;
 
 namespace Interfuse.Experts.Tests;
 
@@ -220,15 +220,4 @@ public sealed class SparsePackTests
         PartFile.Damage(_folder["pack", PackManifest.PartsFileName], part, change);
 
     private void RewriteParts(Func<TensorSpec, TensorSpec> change) => PartFile.Rewrite(_folder["pack"], change);
-
-    private static Constraint Refused(params string[] words)
-    {
-        Constraint message = Is.Not.Null;
-        foreach (string word in words)
-        {
-            message &= Does.Contain(word);
-        }
-
-        return Throws.TypeOf<CheckpointFormatException>().With.Message.Matches(message);
-    }
 }

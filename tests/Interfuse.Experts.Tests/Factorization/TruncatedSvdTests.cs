@@ -135,7 +135,7 @@ public class TruncatedSvdTests
     }
 
     /// <summary>What decompositions of ordinary matrices take; the figures of docs/twin-merging.md.</summary>
-    [Explicit("Measures for half a minute.")]
+    [Explicit("a measurement: it prints the figures of docs/twin-merging.md, which depend on what else the machine does")]
     [TestCase(1024, 1024, 103)]
     [TestCase(4096, 1024, 103)]
     [TestCase(4096, 4096, 410)]
