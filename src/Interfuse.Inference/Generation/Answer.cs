@@ -4,99 +4,171 @@ using Interfuse.Inference.Tokenization;
 
 namespace Interfuse.Inference.Generation;
 
-/// <summary>An answer in the making.</summary>
-internal sealed class Answer : IDisposable
+/// <summary>An answer in the making, in an <see cref="AnswerBatch"/>.</summary>
+public sealed class Answer
 {
     private readonly Tokenizer _tokenizer;
-    private readonly GenerationRequest _request;
     private readonly Sampler _sampler;
+    private readonly LogProbReader? _logProbs;
     private readonly StreamingDecoder _text;
     private readonly StopScanner _scanner;
-    private readonly Action<string>? _onText;
+    private readonly IAnswerReader? _reader;
     private readonly List<int> _tokens = [];
     private readonly System.Text.StringBuilder _written = new();
     private readonly long _begin = Stopwatch.GetTimestamp();
     private TimeSpan? _promptTime;
 
-    public Answer(Decoder decoder, Tokenizer tokenizer, int number, GenerationRequest request, Action<string>? onText)
+    internal Answer(Decoder decoder, Tokenizer tokenizer, GenerationRequest request, IAnswerReader? reader)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(request.MaxTokens, 1);
+        request.Check();
+        decoder.CheckText(request.Prompt.Span);
         _tokenizer = tokenizer;
-        _request = request;
-        _onText = onText;
-        Number = number;
+        _reader = reader;
         _sampler = new Sampler(request.Sampling, request.Stream, request.Prompt.Span);
+        _logProbs = request.TopLogProbs is { } count ? new LogProbReader(tokenizer, count) : null;
         _text = tokenizer.StartDecoding();
         _scanner = new StopScanner(request.StopStrings);
+        Request = request;
         Sequence = decoder.Start(request.Mix);
     }
 
-    /// <summary>The request's number.</summary>
-    public int Number { get; }
+    /// <summary>What is answered.</summary>
+    public GenerationRequest Request { get; }
 
-    public DecoderSequence Sequence { get; }
+    /// <summary>The tokens of the prompt that are not read yet.</summary>
+    public int PromptTokensLeft => Math.Max(0, Request.Prompt.Length - Sequence.Length);
 
-    /// <summary>The prompt, to be read.</summary>
-    public Reading Prompt => new(Sequence, _request.Prompt);
+    /// <summary>The tokens of the answer so far.</summary>
+    public int TokenCount => _tokens.Count;
 
-    /// <summary>The token that was chosen last, to be read next.</summary>
-    public int Last => _tokens[^1];
-
-    /// <summary>The finished answer, or null while it goes on.</summary>
+    /// <summary>The finished answer, or null while it goes on and where it came to nothing.</summary>
     public GenerationResult? Result { get; private set; }
 
-    /// <summary>Chooses the next token and finds out whether it is the last.</summary>
+    /// <summary>What ended the answer before its time: the model gives no numbers, or its reader threw; or null.</summary>
+    public Exception? Fault { get; private set; }
+
+    /// <summary>Whether it has left the batch, or is about to.</summary>
+    public bool IsOver => Sequence.IsDisposed;
+
+    internal DecoderSequence Sequence { get; }
+
+    /// <summary>The token that was chosen last, to be read next.</summary>
+    internal int Last => _tokens[^1];
+
+    /// <summary>Some more of the prompt, to be read.</summary>
+    internal Reading NextOfPrompt(int most)
+    {
+        int count = Math.Min(PromptTokensLeft, most);
+        return new Reading(
+            Sequence,
+            Request.Prompt.Slice(Sequence.Length, count),
+            count < PromptTokensLeft ? Reading.NoLogits : int.MaxValue)
+        {
+            TextLength = Request.Prompt.Length,
+        };
+    }
+
+    /// <summary>Chooses the next token, tells the reader, and finds out whether it is the last.</summary>
     /// <param name="logits">The logits after what has been read.</param>
     /// <param name="contextLength">The model's.</param>
-    public void Continue(ReadOnlySpan<float> logits, int contextLength)
+    internal void Continue(ReadOnlySpan<float> logits, int contextLength)
     {
         _promptTime ??= Stopwatch.GetElapsedTime(_begin);
-        int token = _sampler.Choose(logits);
-        if (!_request.IgnoreEndOfText && _tokenizer.EndOfText.Contains(token))
+        int token;
+        TokenLogProbs? logProbs;
+        try
+        {
+            token = _sampler.Choose(logits);
+            logProbs = _logProbs?.Read(logits, token);
+        }
+        catch (InterfuseException fault)
+        {
+            Leave();
+            Fault = fault;
+            Tell(static (reader, fault) => reader.OnFault(fault), fault);
+            return;
+        }
+
+        if (!Request.IgnoreEndOfText && IsEndOfText(token))
         {
             End(FinishReason.EndOfText);
             return;
         }
 
         _tokens.Add(token);
-        Write(_scanner.Append(_text.Append(token)));
+        string text = _scanner.Append(_text.Append(token));
+        _written.Append(text);
+        Tell(static (reader, token) => reader.OnToken(token), new AnswerToken(token, text, logProbs));
+        if (IsOver)
+        {
+            return;
+        }
+
         if (_scanner.Stopped)
         {
             End(FinishReason.StopString);
         }
-        else if (_tokens.Count == _request.MaxTokens)
+        else if (_tokens.Count == Request.MaxTokens)
         {
             End(FinishReason.MaxTokens);
         }
-        else if (_request.Prompt.Length + _tokens.Count >= contextLength)
+        else if (Request.Prompt.Length + _tokens.Count >= contextLength)
         {
             End(FinishReason.ContextFull);
         }
     }
 
-    public void Dispose() => Sequence.Dispose();
+    /// <summary>Gives its part of the cache back.</summary>
+    internal void Leave() => Sequence.Dispose();
+
+    private bool IsEndOfText(int token)
+    {
+        IReadOnlyList<int> ends = _tokenizer.EndOfText;
+        for (int i = 0; i < ends.Count; i++)
+        {
+            if (ends[i] == token)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private void End(FinishReason reason)
     {
+        Leave();
+
         // The last bytes of a character that will not be completed may still complete a stop string.
-        Write(_scanner.Append(_text.Finish()));
-        Write(_scanner.Finish());
-        reason = _scanner.Stopped ? FinishReason.StopString : reason;
+        string text = _scanner.Append(_text.Finish()) + _scanner.Finish();
+        _written.Append(text);
         TimeSpan promptTime = _promptTime.GetValueOrDefault();
-        Result = new GenerationResult(_tokens, _written.ToString(), reason)
+        Result = new GenerationResult(_tokens, _written.ToString(), _scanner.Stopped ? FinishReason.StopString : reason)
         {
             PromptTime = promptTime,
             AnswerTime = Stopwatch.GetElapsedTime(_begin) - promptTime,
         };
-        Sequence.Dispose();
+        Tell(static (reader, end) => reader.OnEnd(end.Result, end.Text), (Result, Text: text));
     }
 
-    private void Write(string text)
+    // A reader's mistake is its own: others' answers go on.
+    private void Tell<T>(Action<IAnswerReader, T> tell, T what)
     {
-        if (text.Length > 0)
+        if (_reader is null)
         {
-            _written.Append(text);
-            _onText?.Invoke(text);
+            return;
+        }
+
+        try
+        {
+            tell(_reader, what);
+        }
+#pragma warning disable CA1031 // Whatever a reader throws is kept for whoever asks for the answer.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            Leave();
+            Fault ??= fault;
         }
     }
 }

@@ -7,6 +7,9 @@ namespace Interfuse.Inference.Generation;
 /// <param name="Mix">Who answers: an expert, a mixture of experts, or the model they share.</param>
 public sealed record GenerationRequest(ReadOnlyMemory<int> Prompt, ExpertMix Mix)
 {
+    /// <summary>The most tokens that <see cref="TopLogProbs"/> may ask for.</summary>
+    public const int MaxTopLogProbs = 20;
+
     /// <summary>A prompt for one expert.</summary>
     /// <param name="prompt">Its tokens, one or more.</param>
     /// <param name="expert">The expert that answers; 0 for a plain model.</param>
@@ -30,6 +33,29 @@ public sealed record GenerationRequest(ReadOnlyMemory<int> Prompt, ExpertMix Mix
     /// <summary>Which of the seed's streams of random numbers is drawn from, so that equal prompts get different
     /// answers.</summary>
     public ulong Stream { get; init; }
+
+    /// <summary>How many of the likeliest tokens are told with each token of the answer, besides how likely that was, 0 to
+    /// <see cref="MaxTopLogProbs"/>; null for neither.</summary>
+    public int? TopLogProbs { get; init; }
+
+    /// <summary>Refuses values outside their ranges.</summary>
+    /// <exception cref="ArgumentException">A value is.</exception>
+    public void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxTokens, 1);
+        if (TopLogProbs is { } count)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(count, nameof(TopLogProbs));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaxTopLogProbs, nameof(TopLogProbs));
+        }
+
+        if (StopStrings.Any(string.IsNullOrEmpty))
+        {
+            throw new ArgumentException("A stop string is empty, and would end every answer at once.", nameof(StopStrings));
+        }
+
+        Sampling.Check();
+    }
 }
 
 /// <summary>Why an answer ended.</summary>

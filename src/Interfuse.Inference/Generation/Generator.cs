@@ -1,4 +1,4 @@
-using Interfuse.Compute;
+using System.Runtime.ExceptionServices;
 using Interfuse.Inference.Models;
 using Interfuse.Inference.Tokenization;
 
@@ -11,7 +11,7 @@ namespace Interfuse.Inference.Generation;
 public sealed class Generator(Decoder decoder, Tokenizer tokenizer)
 {
     /// <summary>The most answers that are in the making at once.</summary>
-    public const int MaxBatch = DeviceQueue.MaxBatch;
+    public const int MaxBatch = AnswerBatch.MaxAnswers;
 
     /// <summary>Answers every request.</summary>
     /// <param name="requests">The requests, of any mixtures of experts and any lengths.</param>
@@ -28,57 +28,48 @@ public sealed class Generator(Decoder decoder, Tokenizer tokenizer)
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
-        var results = new GenerationResult[requests.Count];
-        var active = new List<Answer>();
+        var answers = new Answer[requests.Count];
+        using var batch = new AnswerBatch(decoder, tokenizer);
         int next = 0;
-        try
+        while (next < requests.Count || batch.Count > 0)
         {
-            while (next < requests.Count || active.Count > 0)
+            cancellation.ThrowIfCancellationRequested();
+            while (batch.Count < MaxBatch && next < requests.Count)
             {
-                cancellation.ThrowIfCancellationRequested();
-                var begun = new List<Answer>();
-                while (active.Count < MaxBatch && next < requests.Count)
-                {
-                    int number = next++;
-                    Action<string>? write = onText is null ? null : text => onText(number, text);
-                    begun.Add(new Answer(decoder, tokenizer, number, requests[number], write));
-                    active.Add(begun[^1]);
-                }
+                answers[next] = batch.Add(requests[next], new Listener(next, onText, onDone));
+                next++;
+            }
 
-                Advance(begun, [.. active.Except(begun)]);
-                foreach (Answer answer in active.Where(answer => answer.Result is not null))
-                {
-                    results[answer.Number] = answer.Result!;
-                    onDone?.Invoke(answer.Number);
-                }
-
-                active.RemoveAll(answer => answer.Result is not null);
+            batch.Advance();
+            if (Array.Find(answers, answer => answer?.Fault is not null) is { } failed)
+            {
+                ExceptionDispatchInfo.Throw(failed.Fault!);
             }
         }
-        finally
-        {
-            active.ForEach(answer => answer.Dispose());
-        }
 
-        return results;
+        return [.. answers.Select(answer => answer.Result!)];
     }
 
-    private void Advance(List<Answer> begun, List<Answer> active)
+    private sealed class Listener(int number, Action<int, string>? onText, Action<int>? onDone) : IAnswerReader
     {
-        int length = decoder.Config.ContextLength;
-        if (active.Count > 0)
+        public void OnToken(in AnswerToken token) => Write(token.Text);
+
+        public void OnEnd(GenerationResult result, string text)
         {
-            decoder.Step(
-                [.. active.Select(answer => answer.Sequence)],
-                active.Select(answer => answer.Last).ToArray(),
-                (reading, _, logits) => active[reading].Continue(logits, length));
+            Write(text);
+            onDone?.Invoke(number);
         }
 
-        if (begun.Count > 0)
+        public void OnFault(Exception fault)
         {
-            decoder.Read(
-                [.. begun.Select(answer => answer.Prompt)],
-                (reading, _, logits) => begun[reading].Continue(logits, length));
+        }
+
+        private void Write(string text)
+        {
+            if (text.Length > 0)
+            {
+                onText?.Invoke(number, text);
+            }
         }
     }
 }

@@ -6,8 +6,17 @@ namespace Interfuse.Inference.Models;
 /// <summary>Tokens for a sequence to read.</summary>
 /// <param name="Sequence">The sequence.</param>
 /// <param name="Tokens">Its next tokens, one or more.</param>
-/// <param name="LogitsFrom">The first of them whose logits are wanted; those of the last always are.</param>
-public readonly record struct Reading(DecoderSequence Sequence, ReadOnlyMemory<int> Tokens, int LogitsFrom = int.MaxValue);
+/// <param name="LogitsFrom">The first of them whose logits are wanted; those of the last always are, but for
+/// <see cref="Reading.NoLogits"/>.</param>
+public readonly record struct Reading(DecoderSequence Sequence, ReadOnlyMemory<int> Tokens, int LogitsFrom = int.MaxValue)
+{
+    /// <summary>The <see cref="LogitsFrom"/> of a part whose logits nobody wants, not even the last.</summary>
+    public const int NoLogits = -1;
+
+    /// <summary>The length of the text that the tokens are a part of, where more of it is known and will be read later; dynamic
+    /// rotation goes by it. Less than what has been read then, such as 0, means that this is the text's end.</summary>
+    public int TextLength { get; init; }
+}
 
 /// <summary>Takes the logits that follow a token.</summary>
 /// <param name="reading">Which of the readings the token is of.</param>
@@ -28,7 +37,8 @@ public sealed partial class Decoder
     /// <param name="handler">Is given the logits wanted, those of one reading in the order of its tokens.</param>
     /// <exception cref="InterfuseException">A token is not in the vocabulary, or a sequence gets longer than
     /// <see cref="DecoderConfig.ContextLength"/>; nothing has been read.</exception>
-    /// <exception cref="OutOfDeviceMemoryException">The device is full; nothing has been read.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">The device is full. Sequences whose last logits have been given are read,
+    /// the others are as they were before.</exception>
     public void Read(IReadOnlyList<Reading> batch, LogitsHandler handler)
     {
         ArgumentNullException.ThrowIfNull(batch);
@@ -41,7 +51,7 @@ public sealed partial class Decoder
     /// <param name="tokens">A token for each.</param>
     /// <param name="handler">Is given the logits after each token.</param>
     /// <exception cref="InterfuseException">As for <see cref="Read"/>.</exception>
-    /// <exception cref="OutOfDeviceMemoryException">The device is full; nothing has been read.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">As for <see cref="Read"/>.</exception>
     public void Step(IReadOnlyList<DecoderSequence> sequences, ReadOnlyMemory<int> tokens, LogitsHandler handler)
     {
         ArgumentNullException.ThrowIfNull(sequences);
@@ -55,6 +65,19 @@ public sealed partial class Decoder
         Forward(batch, isPrompt: false, handler);
     }
 
+    /// <summary>Refuses a text that could not be read from its beginning.</summary>
+    /// <exception cref="ArgumentException">It is empty.</exception>
+    /// <exception cref="InterfuseException">As for <see cref="Read"/>.</exception>
+    internal void CheckText(ReadOnlySpan<int> tokens)
+    {
+        if (tokens.IsEmpty)
+        {
+            throw new ArgumentException("A prompt has one token or more.", nameof(tokens));
+        }
+
+        CheckTokens(tokens, 0);
+    }
+
     private void Forward(IReadOnlyList<Reading> batch, bool isPrompt, LogitsHandler handler)
     {
         ForEachPass(batch, isPrompt, _layers.Count, (tokens, hidden) =>
@@ -63,7 +86,8 @@ public sealed partial class Decoder
             for (int row = 0; row < tokens.Length; row++)
             {
                 Reading reading = batch[tokens[row].Reading];
-                if (tokens[row].Index >= Math.Min(reading.LogitsFrom, reading.Tokens.Length - 1))
+                if (reading.LogitsFrom != Reading.NoLogits
+                    && tokens[row].Index >= Math.Min(reading.LogitsFrom, reading.Tokens.Length - 1))
                 {
                     wanted.Add(row);
                 }
@@ -89,19 +113,43 @@ public sealed partial class Decoder
             Reading reading = batch[number];
             int start = reading.Sequence.Length;
             reading.Sequence.Advance(reading.Tokens.Length);
+            int textLength = Math.Max(reading.Sequence.Length, reading.TextLength);
             for (int i = 0; i < reading.Tokens.Length; i++)
             {
                 tokens.Add(new DecoderToken(
-                    reading.Sequence, reading.Tokens.Span[i], start + i, reading.Sequence.Length, number, i));
+                    reading.Sequence, reading.Tokens.Span[i], start + i, textLength, number, i));
             }
         }
 
-        for (int start = 0; start < tokens.Count; start += MaxPassTokens)
+        int first = 0;
+        try
         {
-            int count = Math.Min(MaxPassTokens, tokens.Count - start);
-            ReadOnlySpan<DecoderToken> part = CollectionsMarshal.AsSpan(tokens).Slice(start, count);
-            using DecoderPass pass = MakePass(part, isPrompt);
-            handler(part, Run(pass, part, depth));
+            for (; first < tokens.Count; first += MaxPassTokens)
+            {
+                int count = Math.Min(MaxPassTokens, tokens.Count - first);
+                ReadOnlySpan<DecoderToken> part = CollectionsMarshal.AsSpan(tokens).Slice(first, count);
+                using DecoderPass pass = MakePass(part, isPrompt);
+                handler(part, Run(pass, part, depth));
+            }
+        }
+        catch
+        {
+            Unread(batch, CollectionsMarshal.AsSpan(tokens)[first..]);
+            throw;
+        }
+    }
+
+    // Sequences that have not been read to the end are as they were before.
+    private static void Unread(IReadOnlyList<Reading> batch, ReadOnlySpan<DecoderToken> tokens)
+    {
+        int last = -1;
+        foreach (DecoderToken token in tokens)
+        {
+            if (token.Reading != last)
+            {
+                last = token.Reading;
+                batch[last].Sequence.Retreat(batch[last].Tokens.Length);
+            }
         }
     }
 
@@ -149,22 +197,27 @@ public sealed partial class Decoder
                     "A batch has each sequence of this decoder at most once, with one token or more.", nameof(batch));
             }
 
-            foreach (int token in tokens.Span)
-            {
-                if (token < 0 || token >= Config.VocabularySize)
-                {
-                    throw new InterfuseException(
-                        $"{Name}: there is no token {token}: the model's vocabulary has {Config.VocabularySize}. Its "
-                        + "tokenizer belongs to another model.");
-                }
-            }
+            CheckTokens(tokens.Span, sequence.Length);
+        }
+    }
 
-            if (tokens.Length > Config.ContextLength - sequence.Length)
+    private void CheckTokens(ReadOnlySpan<int> tokens, int start)
+    {
+        foreach (int token in tokens)
+        {
+            if (token < 0 || token >= Config.VocabularySize)
             {
                 throw new InterfuseException(
-                    $"{Name}: a text of {(long)sequence.Length + tokens.Length} tokens is longer than the model's context "
-                    + $"of {Config.ContextLength}; shorten it.");
+                    $"{Name}: there is no token {token}: the model's vocabulary has {Config.VocabularySize}. Its "
+                    + "tokenizer belongs to another model.");
             }
+        }
+
+        if (tokens.Length > Config.ContextLength - start)
+        {
+            throw new InterfuseException(
+                $"{Name}: a text of {(long)start + tokens.Length} tokens is longer than the model's context "
+                + $"of {Config.ContextLength}; shorten it.");
         }
     }
 }

@@ -79,6 +79,9 @@ public sealed partial class Decoder : IDisposable
     /// <summary>The model's path, for messages.</summary>
     public string Name { get; }
 
+    /// <summary>The device memory that the sequences in use take for their keys and values, in bytes.</summary>
+    public long CacheBytesInUse => _cache.PagesInUse * _cache.PageBytes;
+
     /// <summary>Loads a model.</summary>
     /// <param name="weights">The weights; they may be disposed of once this returns.</param>
     /// <param name="device">The device to run it on.</param>
@@ -140,6 +143,15 @@ public sealed partial class Decoder : IDisposable
         }
 
         return new DecoderSequence(this, _cache, mix, number);
+    }
+
+    /// <summary>The device memory that the keys and values of a sequence take.</summary>
+    /// <param name="tokens">Its length, 0 or more; a last page that is not full counts as a whole one.</param>
+    /// <returns>Bytes. The memory is kept for other sequences once a sequence ends.</returns>
+    public long CacheBytes(int tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(tokens);
+        return DecoderSequence.PagesFor(tokens) * _cache.PageBytes;
     }
 
     /// <inheritdoc/>

@@ -33,9 +33,11 @@ public sealed class DecoderSequence : IDisposable
 
     internal List<int> Pages => _pages;
 
+    /// <summary>The pages of a sequence of some length.</summary>
+    internal static int PagesFor(int tokens) => (int)(((long)tokens + KeyValuePages.Length - 1) / KeyValuePages.Length);
+
     /// <summary>The pages that are missing for some more tokens.</summary>
-    internal int PagesMissing(int tokens) =>
-        ((Length + tokens + KeyValuePages.Length - 1) / KeyValuePages.Length) - _pages.Count;
+    internal int PagesMissing(int tokens) => PagesFor(Length + tokens) - _pages.Count;
 
     /// <summary>Makes room for more tokens and counts them as read.</summary>
     internal void Advance(int tokens)
@@ -46,6 +48,18 @@ public sealed class DecoderSequence : IDisposable
         }
 
         Length += tokens;
+    }
+
+    /// <summary>Takes the last tokens back, whose pages are free again.</summary>
+    internal void Retreat(int tokens)
+    {
+        if (!IsDisposed)
+        {
+            Length -= tokens;
+            int kept = PagesFor(Length);
+            _cache.Return(_pages[kept..]);
+            _pages.RemoveRange(kept, _pages.Count - kept);
+        }
     }
 
     /// <summary>Gives its part of the cache back.</summary>

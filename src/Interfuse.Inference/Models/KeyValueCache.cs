@@ -27,6 +27,9 @@ internal sealed class KeyValueCache : IDisposable
     /// <summary>The pages in use.</summary>
     public int PagesInUse => _capacity - _free.Count;
 
+    /// <summary>What a page takes, in all layers together.</summary>
+    public long PageBytes => _layers.Length * _pageElements * sizeof(float);
+
     /// <summary>One layer's pages.</summary>
     public KeyValuePages Layer(int layer) => new(
         _layers[layer]!.Span(DType.Float32, _capacity * _pageElements), _config.KeyValueHeads, _config.HeadLength);

@@ -13,6 +13,12 @@ internal abstract class DecoderStep
     public virtual void Finish(List<string> output)
     {
     }
+
+    /// <summary>The text of one token in the middle of others.</summary>
+    public virtual string OwnText(string text) => text;
+
+    /// <summary>The bytes that a token stands for, or null if the step makes text of it.</summary>
+    public virtual byte[]? OwnBytes(string text) => null;
 }
 
 /// <summary>Reads tokens in the byte alphabet as bytes, and the bytes as UTF-8.</summary>
@@ -23,18 +29,18 @@ internal sealed class ByteLevelStep : DecoderStep
     public override void Push(string text, List<string> output)
     {
         var result = new StringBuilder();
-
-        // A token that is not written in the alphabet, such as an added one with a space, stands for itself.
-        bool inAlphabet = !text.Any(c => ByteAlphabet.ByteOf(c) < 0);
-        IEnumerable<byte> bytes =
-            inAlphabet ? text.Select(c => (byte)ByteAlphabet.ByteOf(c)) : Encoding.UTF8.GetBytes(text);
-        foreach (byte value in bytes)
+        foreach (byte value in OwnBytes(text))
         {
             _characters.Add(value, result);
         }
 
         output.Add(result.ToString());
     }
+
+    // A token that is not written in the alphabet, such as an added one with a space, stands for itself.
+    public override byte[] OwnBytes(string text) => text.Any(c => ByteAlphabet.ByteOf(c) < 0)
+        ? Encoding.UTF8.GetBytes(text)
+        : [.. text.Select(c => (byte)ByteAlphabet.ByteOf(c))];
 
     public override void Finish(List<string> output)
     {
@@ -74,6 +80,8 @@ internal sealed class ByteFallbackStep : DecoderStep
         }
     }
 
+    public override byte[]? OwnBytes(string text) => ByteOf(text) is byte value ? [value] : null;
+
     public override void Finish(List<string> output)
     {
         var result = new StringBuilder();
@@ -89,6 +97,8 @@ internal sealed class ByteFallbackStep : DecoderStep
 internal sealed class RewritingStep(Func<string, string> rewrite) : DecoderStep
 {
     public override void Push(string text, List<string> output) => output.Add(rewrite(text));
+
+    public override string OwnText(string text) => rewrite(text);
 }
 
 /// <summary>SentencePiece's spaces; those of the first token are dropped if texts get one in front.</summary>
@@ -102,8 +112,10 @@ internal sealed class MetaspaceStep(MetaspaceSettings settings) : DecoderStep
         _started = true;
         output.Add(drop
             ? text.Replace(settings.Replacement.ToString(), "", StringComparison.Ordinal)
-            : text.Replace(settings.Replacement, ' '));
+            : OwnText(text));
     }
+
+    public override string OwnText(string text) => text.Replace(settings.Replacement, ' ');
 }
 
 /// <summary>Joins tokens with a space: what a tokenizer without a decoder means.</summary>
@@ -113,9 +125,11 @@ internal sealed class JoiningStep : DecoderStep
 
     public override void Push(string text, List<string> output)
     {
-        output.Add(_started ? " " + text : text);
+        output.Add(_started ? OwnText(text) : text);
         _started = true;
     }
+
+    public override string OwnText(string text) => " " + text;
 }
 
 /// <summary>Cuts a character off the start and the end of the whole text, so often at most.</summary>

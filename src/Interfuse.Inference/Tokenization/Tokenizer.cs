@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Interfuse.Checkpoints;
 
 namespace Interfuse.Inference.Tokenization;
@@ -25,6 +26,7 @@ public sealed class Tokenizer
     private readonly PreTokenizer? _preTokenizer;
     private readonly PostProcessor _postProcessor;
     private readonly TextDecoder _decoder;
+    private readonly DecoderStep[] _ownSteps;
 
     private Tokenizer(JsonElement root, TokenizerSettings settings, SpecialTokens special)
     {
@@ -39,6 +41,7 @@ public sealed class Tokenizer
         _normalizer = Normalizer.Read(TokenizerSettings.Optional(root, "normalizer"), settings);
         _preTokenizer = PreTokenizer.Read(TokenizerSettings.Optional(root, "pre_tokenizer"), settings);
         _decoder = TextDecoder.Read(TokenizerSettings.Optional(root, "decoder"), settings);
+        _ownSteps = _decoder.Start();
 
         ILookup<bool, AddedToken> byKind = added.ToLookup(token => token.Normalized);
         _addedAsGiven = new AddedTokens(byKind[false].Select(token => (token.Content, token)));
@@ -147,6 +150,34 @@ public sealed class Tokenizer
     /// <summary>The token with this id as <c>tokenizer.json</c> spells it, or null if no token has it.</summary>
     public string? IdToToken(int id) =>
         _addedById.TryGetValue(id, out AddedToken? token) ? token.Content : _vocabulary.Token(id);
+
+    /// <summary>The bytes of UTF-8 that a token stands for in the middle of a text: perhaps a part of a character only. Special
+    /// tokens stand for what they are called, and unknown ids for nothing.</summary>
+    public byte[] TokenBytes(int id)
+    {
+        if (IdToToken(id) is not string text)
+        {
+            return [];
+        }
+
+        foreach (DecoderStep step in _ownSteps)
+        {
+            if (step.OwnBytes(text) is not byte[] bytes)
+            {
+                text = step.OwnText(text);
+            }
+            else if (Utf8.IsValid(bytes))
+            {
+                text = Encoding.UTF8.GetString(bytes);
+            }
+            else
+            {
+                return bytes;
+            }
+        }
+
+        return Encoding.UTF8.GetBytes(text);
+    }
 
     /// <summary>Whether the token steers the model and is no part of a text.</summary>
     public bool IsSpecial(int id) => _addedById.TryGetValue(id, out AddedToken? token) && token.Special;

@@ -1,3 +1,4 @@
+using Interfuse.Compute;
 using Interfuse.Inference.Models;
 
 namespace Interfuse.Inference.Tests.Models;
@@ -44,6 +45,49 @@ public sealed class BatchTests
         }
 
         Assert.That(Bits(last), Is.EqualTo(Bits(decoder.LastLogits(prompt))));
+    }
+
+    [Test]
+    public void A_prompt_whose_length_is_told_is_rotated_by_it_in_whatever_parts_it_is_read([Values(1, 5, 17)] int part)
+    {
+        var reference = new ReferenceModel("llama-rope-dynamic");
+        using Decoder decoder = TinyExperts.LoadFrom(reference.Path);
+        int[] prompt = [.. Prompt(40, 3).Select(token => token % decoder.Config.VocabularySize)];
+        Assert.That(prompt, Has.Length.GreaterThan(decoder.Config.Rope.TrainedLength));
+        int given = 0;
+        float[] last = [];
+        using DecoderSequence sequence = decoder.Start();
+        for (int start = 0; start < prompt.Length; start += part)
+        {
+            int end = Math.Min(start + part, prompt.Length);
+            int from = end < prompt.Length ? Reading.NoLogits : int.MaxValue;
+            decoder.Read([new Reading(sequence, prompt.AsMemory(start, end - start), from) { TextLength = prompt.Length }], Take);
+        }
+
+        Assert.That(given, Is.EqualTo(1), "the last token's only");
+        Assert.That(Bits(last), Is.EqualTo(Bits(decoder.LastLogits(prompt))));
+
+        void Take(int reading, int token, ReadOnlySpan<float> logits)
+        {
+            given++;
+            last = logits.ToArray();
+        }
+    }
+
+    [Test]
+    public void The_memory_of_a_sequence_is_told_in_whole_pages()
+    {
+        using Decoder decoder = TinyExperts.LoadFrom(new ReferenceModel("llama-rope-dynamic").Path);
+        DecoderConfig config = decoder.Config;
+        long page = (long)config.LayerCount * KeyValuePages.Length * 2 * config.KeyValueHeads * config.HeadLength * sizeof(float);
+        using DecoderSequence sequence = decoder.Start();
+        decoder.Read([new Reading(sequence, new int[KeyValuePages.Length + 1])], (_, _, _) => { });
+
+        Assert.That(
+            new[] { 0, 1, KeyValuePages.Length, KeyValuePages.Length + 1 }.Select(decoder.CacheBytes),
+            Is.EqualTo([0, page, page, 2 * page]));
+        Assert.That(decoder.CacheBytesInUse, Is.EqualTo(2 * page));
+        Assert.That(decoder.CacheBytes(int.MaxValue), Is.EqualTo((1L << 31) / KeyValuePages.Length * page));
     }
 
     [Test]

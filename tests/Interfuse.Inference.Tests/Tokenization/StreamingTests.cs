@@ -43,6 +43,26 @@ public sealed class StreamingTests
         }
     }
 
+    [TestCase(false)]
+    [TestCase(true)]
+    public void The_bytes_of_tokens_are_those_of_their_text(bool sentence)
+    {
+        JsonObject file = sentence ? TokenizerFolder.Sentence() : TokenizerFolder.ByteLevel();
+        TokenizerFolder.Add(file, 900, "<end>", "special");
+        Tokenizer tokenizer = TokenizerFolder.Load(file);
+        foreach (string text in new[] { "a bc  d", "é€😀", "�", "" })
+        {
+            int[] tokens = tokenizer.Encode(text, addSpecialTokens: false);
+            string together = Encoding.UTF8.GetString([.. tokens.SelectMany(tokenizer.TokenBytes)]);
+
+            // The space in front of a sentence is a token's own, and only the text as a whole is without it.
+            Assert.That(sentence && text.Length > 0 ? together[1..] : together, Is.EqualTo(text));
+        }
+
+        Assert.That(tokenizer.TokenBytes(900), Is.EqualTo("<end>"u8.ToArray()));
+        Assert.That(tokenizer.TokenBytes(5000), Is.Empty);
+    }
+
     [Test]
     public void Bytes_that_are_no_characters_are_replaced_and_those_around_them_stay()
     {
