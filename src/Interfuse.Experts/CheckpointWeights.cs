@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
+using Interfuse.Experts.Routing;
 using Interfuse.Experts.Schemes;
 
 namespace Interfuse.Experts;
@@ -38,6 +39,8 @@ internal sealed class CheckpointWeights : ModelWeights
             throw;
         }
     }
+
+    public override string Identify(CancellationToken cancellation) => PackIdentity.OfModel(Path, cancellation);
 
     public override int FindExpert(string name) => throw new InterfuseException(
         $"{Path}: is a plain model without experts; leave out the expert '{name}', or give an expert pack.");

@@ -22,6 +22,16 @@ public abstract class ModelWeights : IDisposable
     /// <summary>How many experts there are; 1 for a plain model.</summary>
     public int ExpertCount => Math.Max(1, Experts.Count);
 
+    /// <summary>Whether <see cref="OpenRouter"/> finds a router.</summary>
+    public virtual bool HasRouter => false;
+
+    /// <summary>The SHA-256 that the model is known by again, see <see cref="PackIdentity"/>.</summary>
+    /// <remarks>A pack lists its files' hashes; a plain model's files are read whole.</remarks>
+    /// <param name="cancellation">Ends the reading.</param>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">It was asked for.</exception>
+    public abstract string Identify(CancellationToken cancellation = default);
+
     /// <summary>Opens a model's directory or a pack.</summary>
     /// <param name="path">The directory.</param>
     /// <exception cref="CheckpointFormatException">There is neither a model nor a pack, or it is incomplete or unsound,

@@ -36,6 +36,10 @@ internal sealed class PackWeights : ModelWeights
         }
     }
 
+    public override bool HasRouter => _pack.HasRouter;
+
+    public override string Identify(CancellationToken cancellation) => PackIdentity.Of(_pack.Manifest);
+
     public override int FindExpert(string name) => _pack.FindExpert(name);
 
     public override PackRouter OpenRouter() => _pack.OpenRouter();

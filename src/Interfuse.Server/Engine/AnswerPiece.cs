@@ -12,6 +12,9 @@ public sealed record AnswerPiece
     /// <summary>The text that came with the piece; often none, while it may still become a stop string.</summary>
     public string Text { get; init; } = "";
 
+    /// <summary>The tokens that were chosen, with how likely they were; where the request asks for that.</summary>
+    public IReadOnlyList<AnswerToken> Tokens { get; init; } = [];
+
     /// <summary>How the answer ended: in the last piece, and there only.</summary>
     public AnswerEnd? End { get; init; }
 }

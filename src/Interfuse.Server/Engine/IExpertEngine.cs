@@ -46,4 +46,11 @@ public interface IExpertEngine
     /// <exception cref="EngineException">There is no such pack, it has no router, or the prompt is unfit.</exception>
     Task<RouteDecision> RouteAsync(
         string model, string prompt, RoutePolicy? policy = null, CancellationToken cancellation = default);
+
+    /// <summary>Opens one tensor of every expert of a model, for who runs models otherwise.</summary>
+    /// <param name="model">The model's name, see <see cref="ServedModel.Name"/>. It stays loaded until the tensor is
+    /// disposed of.</param>
+    /// <param name="tensor">The tensor's name.</param>
+    /// <exception cref="EngineException">There is no such model or tensor.</exception>
+    ExpertMatrix OpenMatrix(string model, string tensor);
 }

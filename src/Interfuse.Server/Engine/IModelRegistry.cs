@@ -9,6 +9,9 @@ public interface IModelRegistry
     /// <summary>Whether everything that was configured is loaded, and the process is not about to end.</summary>
     bool IsReady { get; }
 
+    /// <summary>Completes when everything that was configured is loaded. Faults where something can't be; the host stops then.</summary>
+    Task Loaded { get; }
+
     /// <summary>Loads a model or a pack; requests for others go on meanwhile.</summary>
     /// <remarks>
     /// Where <see cref="InterfuseOptions.MaxModelBytes"/> would be exceeded, models that are not pinned and have nothing to
