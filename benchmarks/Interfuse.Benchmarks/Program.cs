@@ -2,9 +2,10 @@ using BenchmarkDotNet.Running;
 using Interfuse.Benchmarks.Decoding;
 using Interfuse.Benchmarks.EndToEnd;
 using Interfuse.Benchmarks.Quality;
+using Interfuse.Benchmarks.Serving;
 
 // "end-to-end" runs whole merges beside plain file copies, "decoding" a model beside the machine's ceilings, "quality" makes
-// docs/quality.md; anything else goes to BenchmarkDotNet's kernel benchmarks.
+// docs/quality.md, "serving" asks a server with many clients; anything else goes to BenchmarkDotNet's kernel benchmarks.
 if (args is ["end-to-end", ..])
 {
     return EndToEndBenchmark.Run(args[1..]);
@@ -18,6 +19,11 @@ if (args is ["decoding", ..])
 if (args is ["quality", ..])
 {
     return QualityTable.Run(args[1..]);
+}
+
+if (args is ["serving", ..])
+{
+    return ServingBenchmark.Run(args[1..]);
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(EndToEndBenchmark).Assembly).Run(args);
