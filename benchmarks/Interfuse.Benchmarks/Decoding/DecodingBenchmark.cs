@@ -10,7 +10,7 @@ using Interfuse.Inference.Models;
 namespace Interfuse.Benchmarks.Decoding;
 
 /// <summary>
-/// Times a generated 1.1-billion-parameter model, and a pack of four experts of it, beside the machine's own ceilings:
+/// Times a generated 1.1-billion-parameter model, and packs of four experts of it, beside the machine's own ceilings:
 /// decoding beside reading the same weights, prompts beside multiplications in registers.
 /// </summary>
 internal static class DecodingBenchmark
@@ -20,6 +20,15 @@ internal static class DecodingBenchmark
     private const int Steps = 6;
 
     private static readonly int[] ShortPrompt = [1, 2, 3];
+
+    // Each method's parameters for a pack of its own.
+    private static readonly Dictionary<string, string> Parameters = new()
+    {
+        ["channel_merging"] = "groups: 2",
+        ["mediator"] = "rho: 0.1",
+        ["twin_merging"] = "rank: 32",
+        ["emr_merging"] = "scale: per_tensor_mean",
+    };
 
     private static readonly Option<string> Folder = new("--folder")
     {
@@ -33,20 +42,23 @@ internal static class DecodingBenchmark
         DefaultValueFactory = _ => 3,
     };
 
-    private static readonly Option<bool> WithoutPack = new("--without-pack")
+    private static readonly Option<string[]> Methods = new("--methods")
     {
-        Description = "Leaves out the pack, and the making of it.",
+        Description = "The methods whose packs are made and timed, or 'none'. Twin-Merging takes minutes to make.",
+        DefaultValueFactory = _ => ["channel_merging"],
+        AllowMultipleArgumentsPerToken = true,
     };
 
     public static int Run(string[] args)
     {
-        var command = new RootCommand("Decoding beside the machine's ceilings.") { Folder, Rounds, WithoutPack };
+        var command = new RootCommand("Decoding beside the machine's ceilings.") { Folder, Rounds, Methods };
+        Methods.AcceptOnlyFromAmong([.. Parameters.Keys, "none"]);
         command.SetAction(parsed => Measure(
-            parsed.GetRequiredValue(Folder), parsed.GetValue(Rounds), parsed.GetValue(WithoutPack)));
+            parsed.GetRequiredValue(Folder), parsed.GetValue(Rounds), parsed.GetRequiredValue(Methods)));
         return command.Parse(args).Invoke();
     }
 
-    private static void Measure(string folder, int rounds, bool withoutPack)
+    private static void Measure(string folder, int rounds, string[] methods)
     {
         string model = Path.Combine(folder, "base");
         SyntheticModel.Ensure(model, 0);
@@ -73,17 +85,19 @@ internal static class DecodingBenchmark
                 () => work / PromptSeconds(decoder) / 1e9);
         }
 
-        if (!withoutPack)
+        foreach (string method in methods.Where(Parameters.ContainsKey))
         {
-            MeasurePack(folder, rounds, device);
+            MeasurePack(folder, method, rounds, device);
         }
     }
 
-    private static void MeasurePack(string folder, int rounds, CpuDevice device)
+    private static void MeasurePack(string folder, string method, int rounds, CpuDevice device)
     {
-        string path = Path.Combine(folder, "pack");
-        EnsurePack(folder, path);
+        string path = Path.Combine(folder, method);
+        EnsurePack(folder, method, path);
         using Decoder decoder = Load(path, device);
+        Console.WriteLine();
+        Console.WriteLine($"{method} ({Parameters[method]})");
         Console.WriteLine();
         Console.WriteLine("| sequences | experts | step beside as many sequences of one expert | beside one sequence |");
         Console.WriteLine("|---|---|---|---|");
@@ -112,7 +126,7 @@ internal static class DecodingBenchmark
             CultureInfo.InvariantCulture, $"{sorted[sorted.Length / 2]:0.00} ({sorted[0]:0.00} to {sorted[^1]:0.00})");
     }
 
-    private static void EnsurePack(string folder, string path)
+    private static void EnsurePack(string folder, string method, string path)
     {
         if (ExpertPack.IsPack(path))
         {
@@ -124,12 +138,12 @@ internal static class DecodingBenchmark
             SyntheticModel.Ensure(Path.Combine(folder, $"expert{expert}"), expert);
         }
 
-        string recipe = Path.Combine(folder, "pack.yml");
-        File.WriteAllText(recipe, """
-            merge_method: channel_merging
+        string recipe = Path.Combine(folder, method + ".yml");
+        File.WriteAllText(recipe, $$"""
+            merge_method: {{method}}
             base_model: ./base
             models: [{ model: ./expert1 }, { model: ./expert2 }, { model: ./expert3 }, { model: ./expert4 }]
-            parameters: { groups: 2 }
+            parameters: { {{Parameters[method]}} }
             dtype: bfloat16
             """);
         Console.WriteLine($"making {path}");
