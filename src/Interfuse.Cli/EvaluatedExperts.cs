@@ -19,20 +19,21 @@ internal sealed record EvaluatedExperts(
             return [Answerer.Of(ExpertMix.Of(0))];
         }
 
-        if (Routes.Count > 0)
-        {
-            PackRouter router = model.OpenRouter();
-            return Routes.Distinct().Select(policy => new Answerer(Mix: null, router, policy));
-        }
-
-        ExpertMix[] chosen =
+        IEnumerable<ExpertMix> mixes =
         [
             .. Experts.Select(expert => ExpertMix.Of(model.FindExpert(expert))),
             .. Mixtures.Select(model.FindMix),
             .. Shared ? [ExpertMix.Shared] : Array.Empty<ExpertMix>(),
         ];
-        return (chosen.Length > 0 ? chosen.Distinct() : Enumerable.Range(0, model.Experts.Count).Select(ExpertMix.Of))
-            .Select(Answerer.Of);
+        PackRouter? router = Routes.Count > 0 ? model.OpenRouter() : null;
+        Answerer[] chosen =
+        [
+            .. mixes.Distinct().Select(Answerer.Of),
+            .. Routes.Distinct().Select(policy => new Answerer(Mix: null, router, policy)),
+        ];
+        return chosen.Length > 0
+            ? chosen
+            : Enumerable.Range(0, model.Experts.Count).Select(expert => Answerer.Of(ExpertMix.Of(expert)));
     }
 
     /// <summary>Says that a plain model has none of it.</summary>

@@ -47,7 +47,10 @@ public sealed class RouteTests
             $
             """));
         Assert.That(CommandLine.Run("verify", _pack).ExitCode, Is.EqualTo(ExitCode.Ok));
-        Assert.That(CommandLine.Run("inspect", _pack).Output, Does.Contain("router.safetensors"));
+        Assert.That(
+            CommandLine.Run("inspect", _pack).Output,
+            Does.Contain("router        by the hidden state after 2 layers, right for 100.00 % of 240 prompts held out\n")
+                .And.Contain("router.safetensors"));
     }
 
     [Test]

@@ -37,7 +37,6 @@ public sealed class UsageTests
     [TestCase("generate a --prompt b --route best", "--route: there is no 'best'; there are classifier, mixture, uncertainty")]
     [TestCase("generate a --prompt b --route mixtur", "--route: there is no 'mixtur', did you mean 'mixture'?")]
     [TestCase("generate a --prompt b --route mixture --expert c", "--route: --expert has chosen already")]
-    [TestCase("eval a --task b --route mixture --shared", "--route: --shared has chosen already")]
     [TestCase("route", "a command is missing: train, show")]
     [TestCase("route train --calibration a", "'PACK' missing")]
     [TestCase("route train a", "'--calibration' is required")]

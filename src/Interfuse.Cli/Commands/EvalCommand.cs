@@ -70,7 +70,6 @@ internal static class EvalCommand
             AnswerOptions.Chat, Samples, CommonOptions.DeviceName, CommonOptions.Threads, CommonOptions.Json,
             CommonOptions.Quiet,
         };
-        ExpertChoice.AllowOne(command, isNeeded: false, Experts, Mixtures, ExpertChoice.Shared, Routes);
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
         return command;
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Interfuse.Checkpoints;
 using Interfuse.Experts;
+using Interfuse.Experts.Routing;
 
 namespace Interfuse.Cli;
 
@@ -9,7 +10,8 @@ internal sealed record PackReport(
     string Path, string Method, string? Architecture, int? Layers, IReadOnlyList<string> Experts,
     long StoredBytes, long EnsembleBytes, double? Share, IReadOnlyList<SchemeReport> Schemes,
     IReadOnlyList<PackLayerSummary> DecidedLayers, KeptEnergy Kept, IReadOnlyList<KeptEnergy> KeptByLayer,
-    IReadOnlyList<PackFileReport> Files, IReadOnlyList<string> SideFiles, IReadOnlyList<PackTensorReport> Tensors)
+    PackRouterReport? Router, IReadOnlyList<PackFileReport> Files, IReadOnlyList<string> SideFiles,
+    IReadOnlyList<PackTensorReport> Tensors)
 {
     // As many experts as fit beside each other on a screen; --json has all.
     private const int ExpertsShown = 8;
@@ -39,6 +41,7 @@ internal sealed record PackReport(
                 pack.Manifest, [.. pack.Tensors.Select(tensor => tensor.StoredBytes + tensor.TableBytes)]),
             KeptEnergy.OfModel(pack.Manifest),
             KeptEnergy.OfLayers(pack.Manifest),
+            pack.HasRouter ? PackRouterReport.Of(pack.OpenRouter().Facts) : null,
             [.. pack.Manifest.Files.Where(file => file.Name.EndsWith(".safetensors", StringComparison.Ordinal))
                 .Select(file => new PackFileReport(file.Name, file.Bytes))],
             pack.SideFiles,
@@ -59,6 +62,7 @@ internal sealed record PackReport(
                 ("weights", $"{Sizes.Format(StoredBytes)}, {Percent(Share)} of the {Sizes.Format(EnsembleBytes)} that "
                     + $"{Sizes.Count(Experts.Count, "expert")} would take"),
                 .. Reports.Column("schemes", Schemes.Select(scheme => scheme.ToText())),
+                ("router", Router?.ToText()),
                 .. Reports.Column("files", Files.Select(file => $"{file.Name}  {Sizes.Format(file.Bytes)}")),
                 ("beside them", SideFiles.Count == 0 ? null : string.Join(", ", SideFiles)),
             ]);
@@ -113,6 +117,16 @@ internal sealed record SchemeReport(string Scheme, int Tensors, long StoredBytes
 
 /// <summary>One file with weights or tables.</summary>
 internal sealed record PackFileReport(string Name, long Bytes);
+
+/// <summary>The router of a pack, and how it did on the prompts that were kept back.</summary>
+internal sealed record PackRouterReport(int Depth, int HeldOutPrompts, double Accuracy)
+{
+    public static PackRouterReport Of(RouterFacts facts) => new(facts.Features.Depth, facts.HeldOutPrompts, facts.Accuracy);
+
+    public string ToText() =>
+        $"by {(Depth == 0 ? "embeddings" : $"the hidden state after {Sizes.Count(Depth, "layer")}")}, right for "
+        + $"{PackReport.Percent(Accuracy)} of {Sizes.Count(HeldOutPrompts, "prompt")} held out";
+}
 
 /// <summary>One tensor of a pack.</summary>
 internal sealed record PackTensorReport(
