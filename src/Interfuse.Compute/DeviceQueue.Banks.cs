@@ -48,13 +48,7 @@ public abstract partial class DeviceQueue
 
     private static void CheckGathered(in BankShape bank, DeviceSpan destination, ReadOnlySpan<DeviceSpan> parts)
     {
-        bool overlaps = false;
-        foreach (DeviceSpan part in parts)
-        {
-            overlaps |= destination.Overlaps(part);
-        }
-
-        if (destination.DType != bank.DType || overlaps)
+        if (destination.DType != bank.DType || OverlapsAny(destination, parts))
         {
             throw new ArgumentException(
                 "Rows are gathered into elements of their own type, in memory apart from the bank.", nameof(destination));

@@ -90,13 +90,23 @@ public abstract partial class DeviceQueue
     {
         for (int i = 0; i < destinations.Length; i++)
         {
-            foreach (DeviceSpan other in (ReadOnlySpan<DeviceSpan>)[.. sources, .. destinations[..i]])
+            if (OverlapsAny(destinations[i], sources) || OverlapsAny(destinations[i], destinations[..i]))
             {
-                if (destinations[i].Overlaps(other))
-                {
-                    throw new ArgumentException("A destination overlaps a source or another destination.", nameof(destinations));
-                }
+                throw new ArgumentException("A destination overlaps a source or another destination.", nameof(destinations));
             }
         }
+    }
+
+    private static bool OverlapsAny(DeviceSpan span, ReadOnlySpan<DeviceSpan> others)
+    {
+        foreach (DeviceSpan other in others)
+        {
+            if (span.Overlaps(other))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

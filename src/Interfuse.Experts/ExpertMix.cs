@@ -19,6 +19,10 @@ public sealed partial class ExpertMix : IEquatable<ExpertMix>
     /// <summary>How far from 1 the sum of a mixture's weights may be.</summary>
     public const double SumTolerance = 1e-4;
 
+    // What a tensor is made of where all experts' are one and the same, and where there is a shared one.
+    private static readonly ImmutableArray<ExpertShare> First = [new ExpertShare(0, 1)];
+    private static readonly ImmutableArray<ExpertShare> OfShared = [new ExpertShare(LoadedTensor.SharedExpert, 1)];
+
     private ExpertMix(ImmutableArray<ExpertShare> parts)
     {
         Parts = parts;
@@ -110,10 +114,10 @@ public sealed partial class ExpertMix : IEquatable<ExpertMix>
 
         if (isAlike)
         {
-            return [new ExpertShare(0, 1)];
+            return First;
         }
 
-        return !IsShared ? Parts : hasShared ? [new ExpertShare(LoadedTensor.SharedExpert, 1)] : Uniform(experts).Parts;
+        return !IsShared ? Parts : hasShared ? OfShared : Uniform(experts).Parts;
     }
 
     // Sound shares, by ascending expert.

@@ -7,6 +7,9 @@ namespace Interfuse.Experts;
 // Mixtures by the operations on single experts, so that every scheme has them.
 public abstract partial class LoadedTensor
 {
+    // What stands for the shared model where there is none.
+    private ExpertMix? _uniform;
+
     /// <summary>Copies consecutive rows of a mixture, as many as the destination has room for.</summary>
     /// <remarks>
     /// Row i is <c>sum of w_k * (row i of expert k)</c>, in the order of <see cref="ExpertMix"/>. Of a type without
@@ -30,7 +33,7 @@ public abstract partial class LoadedTensor
 
         DeviceSpan all = scratch.Take(MixScratch.Use.Parts, destination.DType, parts.Length * destination.Length);
         Span<DeviceSpan> rows = scratch.Spans(parts.Length);
-        var weights = new float[parts.Length];
+        Span<float> weights = scratch.Weights(parts.Length);
         for (int part = 0; part < parts.Length; part++)
         {
             rows[part] = all.Slice(part * destination.Length, destination.Length);
@@ -170,7 +173,9 @@ public abstract partial class LoadedTensor
     {
         ArgumentNullException.ThrowIfNull(mix);
         CheckScratch(queue, scratch);
-        return mix.PartsOf(ExpertCount, HasShared, IsAlike);
+        return mix.IsShared && !HasShared && !IsAlike
+            ? (_uniform ??= ExpertMix.Uniform(ExpertCount)).Parts
+            : mix.PartsOf(ExpertCount, HasShared, IsAlike);
     }
 
     /// <summary>A batch as one of single experts.</summary>

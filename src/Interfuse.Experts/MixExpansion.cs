@@ -104,12 +104,17 @@ internal sealed class MixExpansion
     public static Span<DeviceSpan> Blocks(DeviceSpan expanded, MixStretch stretch, long columns, MixScratch scratch)
     {
         Span<DeviceSpan> blocks = scratch.Spans(stretch.Weights.Length);
+        Blocks(expanded, stretch, columns, blocks);
+        return blocks;
+    }
+
+    /// <summary>Writes down the blocks of a stretch, one for each of its weights.</summary>
+    public static void Blocks(DeviceSpan expanded, MixStretch stretch, long columns, Span<DeviceSpan> blocks)
+    {
         for (int part = 0; part < blocks.Length; part++)
         {
             blocks[part] = Block(expanded, stretch, part, columns);
         }
-
-        return blocks;
     }
 
     private static DeviceSpan Block(DeviceSpan expanded, MixStretch stretch, int part, long columns) =>

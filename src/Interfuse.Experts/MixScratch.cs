@@ -13,6 +13,9 @@ public sealed class MixScratch(DeviceQueue queue) : IDisposable
     private readonly DeviceBuffer?[] _buffers = new DeviceBuffer?[Enum.GetValues<Use>().Length];
     private DeviceSpan[] _spans = [];
     private ExpertRow[] _rows = [];
+    private float[] _weights = [];
+    private DeviceSpan[] _stepSpans = [];
+    private float[] _stepWeights = [];
 
     /// <summary>What is kept in a buffer of its own.</summary>
     internal enum Use
@@ -64,8 +67,13 @@ public sealed class MixScratch(DeviceQueue queue) : IDisposable
         for (int from = most; from < parts.Length; from += most - 1)
         {
             int to = Math.Min(from + most - 1, parts.Length);
-            queue.LinearCombination(
-                [sum, .. parts[from..to]], [1f, .. weights[from..to]], to == parts.Length ? destination : sum);
+            Span<DeviceSpan> step = Reserve(ref _stepSpans, to - from + 1);
+            Span<float> stepWeights = Reserve(ref _stepWeights, step.Length);
+            step[0] = sum;
+            stepWeights[0] = 1;
+            parts[from..to].CopyTo(step[1..]);
+            weights[from..to].CopyTo(stepWeights[1..]);
+            queue.LinearCombination(step, stepWeights, to == parts.Length ? destination : sum);
         }
     }
 
@@ -88,6 +96,9 @@ public sealed class MixScratch(DeviceQueue queue) : IDisposable
 
     /// <summary>Spans to fill; valid until the next call.</summary>
     internal Span<DeviceSpan> Spans(int count) => Reserve(ref _spans, count);
+
+    /// <summary>Weights to fill; valid until the next call.</summary>
+    internal Span<float> Weights(int count) => Reserve(ref _weights, count);
 
     /// <summary>Requests to fill; valid until the next call.</summary>
     internal Span<ExpertRow> Rows(int count) => Reserve(ref _rows, count);

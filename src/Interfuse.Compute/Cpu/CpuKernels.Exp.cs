@@ -27,6 +27,35 @@ public sealed partial class CpuKernels
     /// </remarks>
     public static float Exp(float x) => Exp<Lanes1, float, uint>(x);
 
+    /// <summary><c>e^((x - greatest) / divisor)</c> of each element: what a softmax of that temperature is a share of.</summary>
+    /// <remarks>The difference and the quotient are rounded to float32; then see <see cref="Exp(float)"/>.</remarks>
+    /// <param name="x">The elements.</param>
+    /// <param name="greatest">What is subtracted, as a rule the greatest of them.</param>
+    /// <param name="divisor">What the difference is divided by.</param>
+    /// <param name="y">Receives as many.</param>
+    /// <exception cref="ArgumentException">Lengths differ, or the memory overlaps in part.</exception>
+    public void Exp(ReadOnlySpan<float> x, float greatest, float divisor, Span<float> y)
+    {
+        CheckSource(x, y);
+        var kernel = new ScaledExpKernel(x, greatest, divisor, y);
+        Launch(ref kernel, y.Length);
+    }
+
+    private readonly ref struct ScaledExpKernel(ReadOnlySpan<float> x, float greatest, float divisor, Span<float> y) : IKernel
+    {
+        private readonly ref readonly float _x = ref MemoryMarshal.GetReference(x);
+        private readonly ref float _y = ref MemoryMarshal.GetReference(y);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Step<TLanes, TFloat, TBits>(nuint index)
+            where TLanes : struct, ILanes<TFloat, TBits>
+        {
+            TFloat difference = TLanes.Subtract(TLanes.Load(in _x, index), TLanes.Broadcast(greatest));
+            TFloat quotient = TLanes.Divide(difference, TLanes.Broadcast(divisor));
+            TLanes.Store(Exp<TLanes, TFloat, TBits>(quotient), ref _y, index);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TFloat Exp<TLanes, TFloat, TBits>(TFloat x)
         where TLanes : struct, ILanes<TFloat, TBits>

@@ -19,7 +19,19 @@ internal sealed partial class CpuQueue
 
     private void GatherBatch<TRows>(TRows bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination)
         where TRows : struct, IBankRows =>
-        Run(new GatherWork<TRows>(bank, Keep(requests, ref _requests), default, destination), requests.Length);
+        Run(new GatherWork<TRows>(bank, Keep(requests), default, destination), requests.Length);
+
+    // At least as long as what is kept.
+    private ExpertRow[] Keep(ReadOnlySpan<ExpertRow> requests)
+    {
+        if (_requests.Length < requests.Length)
+        {
+            _requests = new ExpertRow[requests.Length];
+        }
+
+        requests.CopyTo(_requests);
+        return _requests;
+    }
 
     // Rows that follow one another from a first one on, or those that are asked for.
     private readonly struct GatherWork<TRows>(TRows bank, ExpertRow[]? requests, ExpertRow first, DeviceSpan destination)

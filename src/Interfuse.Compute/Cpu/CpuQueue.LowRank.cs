@@ -9,7 +9,6 @@ internal sealed partial class CpuQueue
     private const int LowRankRows = 8 * CpuKernels.TileRows;
     private const int LowRankColumns = 256;
 
-    private ExpertRow[] _lowRankRequests = [];
 
     protected override void GatherCore(in LowRankBank bank, int expert, long firstRow, DeviceSpan destination)
     {
@@ -21,7 +20,7 @@ internal sealed partial class CpuQueue
 
     protected override void GatherBatchCore(
         in LowRankBank bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination) =>
-        Run(new LowRankBatchWork(bank, Keep(requests, ref _lowRankRequests), destination), requests.Length);
+        Run(new LowRankBatchWork(bank, Keep(requests), destination), requests.Length);
 
     private readonly struct LowRankRowsWork(
         LowRankBank bank, int expert, long firstRow, long rows, DeviceSpan destination) : IWork

@@ -10,8 +10,8 @@ internal sealed partial class CpuQueue
     private const int PartElements = 1 << 19;
     private const int PartsPerThread = 4;
 
-    private int[] _experts = [];
-    private Member[] _members = [];
+    private readonly int[] _experts = new int[MaxBatch];
+    private readonly Member[] _members = new Member[MaxBatch];
 
     protected override void GatherMultiplyCore(
         in GroupedBank bank, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y) =>
@@ -32,7 +32,7 @@ internal sealed partial class CpuQueue
 
         int channels = ChannelsPerPart(bank.Channels, columns);
         int parts = checked((int)((bank.Channels + channels - 1) / channels));
-        Run(new MultiplyWork<TRows>(bank, ByExpert(experts), channels, vectors, stride, y), parts);
+        Run(new MultiplyWork<TRows>(bank, ByExpert(experts), experts.Length, channels, vectors, stride, y), parts);
     }
 
     // Whole groups of the rows that are multiplied at once.
@@ -48,25 +48,20 @@ internal sealed partial class CpuQueue
     // The batch with those of one expert side by side: rows that are made are made once for all of them.
     private Member[] ByExpert(ReadOnlySpan<int> experts)
     {
-        int[] keys = Keep(experts, ref _experts);
-        if (_members.Length != keys.Length)
+        experts.CopyTo(_experts);
+        for (int b = 0; b < experts.Length; b++)
         {
-            _members = new Member[keys.Length];
+            _members[b] = new Member(experts[b], b);
         }
 
-        for (int b = 0; b < keys.Length; b++)
-        {
-            _members[b] = new Member(keys[b], b);
-        }
-
-        Array.Sort(keys, _members);
+        Array.Sort(_experts, _members, 0, experts.Length);
         return _members;
     }
 
     private readonly record struct Member(int Expert, int Place);
 
     private readonly struct MultiplyWork<TRows>(
-        TRows bank, Member[] members, int channelsPerPart, DeviceSpan vectors, int stride, DeviceSpan y) : IWork
+        TRows bank, Member[] members, int batch, int channelsPerPart, DeviceSpan vectors, int stride, DeviceSpan y) : IWork
         where TRows : struct, IBankRows
     {
         public void Do(CpuWorkspace workspace, int part)
@@ -75,7 +70,7 @@ internal sealed partial class CpuQueue
             long end = Math.Min(first + channelsPerPart, bank.Channels);
             int columns = (int)bank.Columns;
             Span<nint> rows = stackalloc nint[CpuKernels.RowsTogether];
-            Span<nint> seen = stackalloc nint[members.Length];
+            Span<nint> seen = stackalloc nint[batch];
             Span<float> products = stackalloc float[CpuKernels.RowsTogether];
             for (long channel = first; channel < end; channel += rows.Length)
             {
@@ -85,7 +80,7 @@ internal sealed partial class CpuQueue
                 DType dtype = default;
                 nint after = 0;
                 bool areMade = false;
-                for (int m = 0; m < members.Length; m++)
+                for (int m = 0; m < batch; m++)
                 {
                     (int expert, int b) = members[m];
                     bool isNew = m == 0 || expert != members[m - 1].Expert;
@@ -96,9 +91,9 @@ internal sealed partial class CpuQueue
                     }
 
                     // One vector is done before anything that is asked for here can have come.
-                    if (members.Length > 1 && following > 0)
+                    if (batch > 1 && following > 0)
                     {
-                        bank.Prefetch(isNew ? expert : null, channel + count, following, m, members.Length);
+                        bank.Prefetch(isNew ? expert : null, channel + count, following, m, batch);
                     }
 
                     bool areCached = areMade || seen[..m].Contains(rows[0]);

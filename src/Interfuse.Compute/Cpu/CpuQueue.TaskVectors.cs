@@ -47,23 +47,19 @@ internal sealed partial class CpuQueue
         long firstElement,
         DeviceSpan destination)
     {
-        if (_inputs.Length != experts.Length + 1)
-        {
-            _inputs = new DeviceSpan[experts.Length + 1];
-        }
-
-        _inputs[0] = baseValues;
-        experts.CopyTo(_inputs.AsSpan(1));
-        if (AreBFloat16(_inputs, destination))
+        DeviceSpan[] inputs = OfLength(experts.Length + 1, ref _inputs);
+        inputs[0] = baseValues;
+        experts.CopyTo(inputs.AsSpan(1));
+        if (AreBFloat16(inputs, destination))
         {
             RunTiles(
-                new FusedMergeWork(_inputs, Keep(terms), consensus, elect, firstElement, destination),
+                new FusedMergeWork(inputs, Keep(terms), consensus, elect, firstElement, destination),
                 destination.Length);
         }
         else
         {
             RunBlocks(
-                new MergeWork(_inputs, Keep(terms), consensus, elect, firstElement, destination), destination.Length);
+                new MergeWork(inputs, Keep(terms), consensus, elect, firstElement, destination), destination.Length);
         }
     }
 

@@ -19,10 +19,11 @@ internal sealed partial class CpuQueue : DeviceQueue
     private CpuWorkers? _workers;
     private readonly Dictionary<Type, object> _jobs = [];
 
-    // What the running operation was given: kept here because a span can't be shared with other threads.
-    private DeviceSpan[] _inputs = [];
-    private TaskTerm[] _terms = [];
-    private float[] _weights = [];
+    // What the running operation was given: kept here because a span can't be shared with other threads. An array for every
+    // length that there was, so that operations on few and on many may alternate.
+    private DeviceSpan[]?[] _inputs = [];
+    private TaskTerm[]?[] _terms = [];
+    private float[]?[] _weights = [];
 
     public CpuQueue(CpuDevice device)
     {
@@ -171,15 +172,21 @@ internal sealed partial class CpuQueue : DeviceQueue
 
     private float[] Keep(ReadOnlySpan<float> weights) => Keep(weights, ref _weights);
 
-    private static T[] Keep<T>(ReadOnlySpan<T> values, ref T[] kept)
+    private static T[] Keep<T>(ReadOnlySpan<T> values, ref T[]?[] kept)
     {
-        if (kept.Length != values.Length)
+        T[] array = OfLength(values.Length, ref kept);
+        values.CopyTo(array);
+        return array;
+    }
+
+    private static T[] OfLength<T>(int length, ref T[]?[] kept)
+    {
+        if (kept.Length <= length)
         {
-            kept = new T[values.Length];
+            Array.Resize(ref kept, length + 1);
         }
 
-        values.CopyTo(kept);
-        return kept;
+        return kept[length] ??= new T[length];
     }
 
     // The elements of a tile: all but the last are whole.

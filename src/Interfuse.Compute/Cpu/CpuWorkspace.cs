@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Interfuse.Compute;
 
 /// <summary>What one thread needs to compute a block: the inputs and the result as float32, and scratch.</summary>
@@ -118,8 +120,9 @@ internal sealed class CpuWorkspace(CpuDevice device)
     /// <summary>Room for a block of a matrix, aligned.</summary>
     public Span<float> Weights(int length) => ReserveElements(ref _weights, length);
 
-    /// <summary>Room for sums or scores, aligned.</summary>
-    public Span<float> Sums(int length) => ReserveElements(ref _sums, length);
+    /// <summary>Room for sums or scores, aligned. As texts grow longer it is found twice as long each time.</summary>
+    public Span<float> Sums(int length) =>
+        ReserveElements(ref _sums, (int)BitOperations.RoundUpToPowerOf2((uint)length))[..length];
 
     private static Span<T> Reserve<T>(ref T[] rows, int count)
         where T : unmanaged =>

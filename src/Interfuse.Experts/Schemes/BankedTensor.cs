@@ -6,6 +6,9 @@ namespace Interfuse.Experts.Schemes;
 /// <summary>A loaded tensor that is a bank of rows and a table.</summary>
 internal sealed class BankedTensor : LoadedTensor
 {
+    // Requests that are rewritten at a time.
+    private const int RowsTogether = 256;
+
     private readonly DeviceBuffer _rows;
     private readonly DeviceBuffer _table;
     private readonly GroupedBank _bank;
@@ -56,14 +59,35 @@ internal sealed class BankedTensor : LoadedTensor
 
     public override void GatherBatch(DeviceQueue queue, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination)
     {
-        var places = new ExpertRow[requests.Length];
-        for (int i = 0; i < places.Length; i++)
+        foreach (ExpertRow request in requests)
         {
-            CheckExpert(requests[i].Expert);
-            places[i] = requests[i] with { Expert = InTable(requests[i].Expert) };
+            CheckExpert(request.Expert);
         }
 
-        queue.GatherBatch(_bank, places, destination);
+        if (!IsAlike)
+        {
+            queue.GatherBatch(_bank, requests, destination);
+            return;
+        }
+
+        if (destination.Length != requests.Length * Matrix.Columns)
+        {
+            throw new ArgumentException(
+                $"{requests.Length} rows of {Matrix.Columns} do not fit into {destination.Length} elements exactly.",
+                nameof(destination));
+        }
+
+        Span<ExpertRow> places = stackalloc ExpertRow[Math.Min(requests.Length, RowsTogether)];
+        for (int start = 0; start < requests.Length; start += RowsTogether)
+        {
+            int count = Math.Min(RowsTogether, requests.Length - start);
+            for (int i = 0; i < count; i++)
+            {
+                places[i] = new ExpertRow(0, requests[start + i].Row);
+            }
+
+            queue.GatherBatch(_bank, places[..count], destination.Slice(start * Matrix.Columns, count * Matrix.Columns));
+        }
     }
 
     public override void Multiply(DeviceQueue queue, ReadOnlySpan<int> experts, DeviceSpan x, DeviceSpan y)

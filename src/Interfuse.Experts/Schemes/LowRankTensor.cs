@@ -113,8 +113,15 @@ internal sealed class LowRankTensor : LoadedTensor
                 continue;
             }
 
-            DeviceSpan[] blocks = [target, .. MixExpansion.Blocks(own, stretch, Matrix.Rows, scratch)];
-            scratch.AddUp(blocks, [1f, .. stretch.Weights], target);
+            // The shared product comes first, and is taken as it is.
+            int parts = stretch.Weights.Length + 1;
+            Span<DeviceSpan> blocks = scratch.Spans(parts);
+            Span<float> weights = scratch.Weights(parts);
+            MixExpansion.Blocks(own, stretch, Matrix.Rows, blocks[1..]);
+            stretch.Weights.CopyTo(weights[1..]);
+            blocks[0] = target;
+            weights[0] = 1;
+            scratch.AddUp(blocks, weights, target);
         }
     }
 
@@ -143,9 +150,12 @@ internal sealed class LowRankTensor : LoadedTensor
 
         DeviceSpan between = scratch.Take(MixScratch.Use.Own, DType.Float32, y.Length / Matrix.Rows * _bank.Rank);
         DeviceSpan own = scratch.Take(MixScratch.Use.Parts, DType.Float32, y.Length);
-        foreach (ExpertShare part in parts.Where(part => part.Expert != SharedExpert))
+        foreach (ExpertShare part in parts)
         {
-            AddOwn(queue, part.Expert, part.Weight, x, between, own, y);
+            if (part.Expert != SharedExpert)
+            {
+                AddOwn(queue, part.Expert, part.Weight, x, between, own, y);
+            }
         }
     }
 

@@ -7,27 +7,38 @@ namespace Interfuse.Inference.Generation;
 /// <summary>An answer in the making, in an <see cref="AnswerBatch"/>.</summary>
 public sealed class Answer
 {
+    // Tokens that there is room for from the beginning, if so many may come.
+    private const int UsualTokens = 4096;
+
     private readonly Tokenizer _tokenizer;
     private readonly Sampler _sampler;
     private readonly LogProbReader? _logProbs;
     private readonly StreamingDecoder _text;
     private readonly StopScanner _scanner;
     private readonly IAnswerReader? _reader;
-    private readonly List<int> _tokens = [];
+    private readonly List<int> _tokens;
+
+    // Whether anybody looks at the text before the end.
+    private readonly bool _isTextRead;
     private readonly System.Text.StringBuilder _written = new();
     private readonly long _begin = Stopwatch.GetTimestamp();
     private TimeSpan? _promptTime;
 
-    internal Answer(Decoder decoder, Tokenizer tokenizer, GenerationRequest request, IAnswerReader? reader)
+    internal Answer(
+        Decoder decoder, Tokenizer tokenizer, GenerationRequest request, IAnswerReader? reader, SamplingMemory memory)
     {
         request.Check();
         decoder.CheckText(request.Prompt.Span);
+        CheckBiases(request.Sampling, decoder.Config.VocabularySize);
         _tokenizer = tokenizer;
         _reader = reader;
-        _sampler = new Sampler(request.Sampling, request.Stream, request.Prompt.Span);
+        _sampler = new Sampler(request.Sampling, request.Stream, request.Prompt.Span, memory);
         _logProbs = request.TopLogProbs is { } count ? new LogProbReader(tokenizer, count) : null;
         _text = tokenizer.StartDecoding();
         _scanner = new StopScanner(request.StopStrings);
+        _isTextRead = reader is not null || request.StopStrings.Count > 0;
+        long most = Math.Min(request.MaxTokens, (long)decoder.Config.ContextLength - request.Prompt.Length + 1);
+        _tokens = new List<int>((int)Math.Min(most, UsualTokens));
         Request = request;
         Sequence = decoder.Start(request.Mix);
     }
@@ -96,12 +107,15 @@ public sealed class Answer
         }
 
         _tokens.Add(token);
-        string text = _scanner.Append(_text.Append(token));
-        _written.Append(text);
-        Tell(static (reader, token) => reader.OnToken(token), new AnswerToken(token, text, logProbs));
-        if (IsOver)
+        if (_isTextRead)
         {
-            return;
+            string text = _scanner.Append(_text.Append(token));
+            _written.Append(text);
+            Tell(static (reader, token) => reader.OnToken(token), new AnswerToken(token, text, logProbs));
+            if (IsOver)
+            {
+                return;
+            }
         }
 
         if (_scanner.Stopped)
@@ -121,6 +135,17 @@ public sealed class Answer
     /// <summary>Gives its part of the cache back.</summary>
     internal void Leave() => Sequence.Dispose();
 
+    private static void CheckBiases(SamplingOptions options, int vocabulary)
+    {
+        foreach (int token in options.LogitBias.Keys)
+        {
+            if (token >= vocabulary)
+            {
+                throw new ArgumentException($"There is no token {token} among {vocabulary} to give a bias to.", nameof(options));
+            }
+        }
+    }
+
     private bool IsEndOfText(int token)
     {
         IReadOnlyList<int> ends = _tokenizer.EndOfText;
@@ -138,6 +163,11 @@ public sealed class Answer
     private void End(FinishReason reason)
     {
         Leave();
+
+        if (!_isTextRead)
+        {
+            _tokens.ForEach(token => _written.Append(_text.Append(token)));
+        }
 
         // The last bytes of a character that will not be completed may still complete a stop string.
         string text = _scanner.Append(_text.Finish()) + _scanner.Finish();

@@ -22,7 +22,15 @@ public sealed class AnswerBatch(Decoder decoder, Tokenizer tokenizer) : IDisposa
 
     // In the order in which they came.
     private readonly List<Answer> _answers = [];
+
+    // Used again by every call, so that going on with the same answers allocates nothing.
+    private readonly List<Answer> _waiting = [];
     private readonly List<Answer> _read = [];
+    private readonly List<DecoderSequence> _sequences = [];
+    private readonly List<Reading> _prompts = [];
+    private readonly int[] _tokens = new int[MaxAnswers];
+    private readonly SamplingMemory _memory = new();
+    private LogitsHandler? _continue;
     private bool _isAtWork;
 
     /// <summary>The answers in the making.</summary>
@@ -46,7 +54,7 @@ public sealed class AnswerBatch(Decoder decoder, Tokenizer tokenizer) : IDisposa
             throw new InvalidOperationException($"{MaxAnswers} answers are in the making, and a batch holds no more.");
         }
 
-        var answer = new Answer(decoder, tokenizer, request, reader);
+        var answer = new Answer(decoder, tokenizer, request, reader, _memory);
         _answers.Add(answer);
         return answer;
     }
@@ -79,9 +87,15 @@ public sealed class AnswerBatch(Decoder decoder, Tokenizer tokenizer) : IDisposa
         try
         {
             // Those whose first token comes now have their second the next time.
-            Answer[] waiting = [.. _answers.Where(answer => answer.PromptTokensLeft > 0)];
+            _waiting.Clear();
+            _read.Clear();
+            foreach (Answer answer in _answers)
+            {
+                (answer.PromptTokensLeft > 0 ? _waiting : _read).Add(answer);
+            }
+
             Step();
-            ReadPrompts(waiting, promptTokens);
+            ReadPrompts(promptTokens);
         }
         finally
         {
@@ -99,32 +113,38 @@ public sealed class AnswerBatch(Decoder decoder, Tokenizer tokenizer) : IDisposa
 
     private void Step()
     {
-        _read.Clear();
-        _read.AddRange(_answers.Where(answer => answer.PromptTokensLeft == 0));
-        if (_read.Count > 0)
+        if (_read.Count == 0)
         {
-            decoder.Step(
-                [.. _read.Select(answer => answer.Sequence)], _read.Select(answer => answer.Last).ToArray(), Continue);
+            return;
         }
+
+        _sequences.Clear();
+        foreach (Answer answer in _read)
+        {
+            _tokens[_sequences.Count] = answer.Last;
+            _sequences.Add(answer.Sequence);
+        }
+
+        decoder.Step(_sequences, _tokens.AsMemory(0, _sequences.Count), _continue ??= Continue);
     }
 
-    private void ReadPrompts(Answer[] waiting, int most)
+    private void ReadPrompts(int most)
     {
         _read.Clear();
-        var batch = new List<Reading>();
-        foreach (Answer answer in waiting)
+        _prompts.Clear();
+        foreach (Answer answer in _waiting)
         {
             if (most > 0)
             {
-                batch.Add(answer.NextOfPrompt(most));
+                _prompts.Add(answer.NextOfPrompt(most));
                 _read.Add(answer);
-                most -= batch[^1].Tokens.Length;
+                most -= _prompts[^1].Tokens.Length;
             }
         }
 
-        if (batch.Count > 0)
+        if (_prompts.Count > 0)
         {
-            decoder.Read(batch, Continue);
+            decoder.Read(_prompts, _continue ??= Continue);
         }
     }
 

@@ -16,22 +16,31 @@ internal sealed class StopScanner(IReadOnlyList<string> stops)
             return "";
         }
 
+        // Where nothing is held back, a piece is passed on as it is.
         string text = _held + piece;
-        (int Start, int End)[] found =
-        [
-            .. stops.Select(stop => (Start: text.IndexOf(stop, StringComparison.Ordinal), stop.Length))
-                .Where(match => match.Start >= 0)
-                .Select(match => (match.Start, match.Start + match.Length)),
-        ];
-        if (found.Length > 0)
+        (int End, int Start) first = (int.MaxValue, 0);
+        int held = 0;
+        for (int i = 0; i < stops.Count; i++)
         {
+            int start = text.IndexOf(stops[i], StringComparison.Ordinal);
+            int end = start + stops[i].Length;
+
             // The one that is complete first, so that it doesn't matter in which pieces the text comes.
-            Stopped = true;
-            _held = "";
-            return text[..found.MinBy(match => (match.End, match.Start)).Start];
+            if (start >= 0 && (end < first.End || (end == first.End && start < first.Start)))
+            {
+                first = (end, start);
+            }
+
+            held = Math.Max(held, HeldBack(text, stops[i]));
         }
 
-        int held = stops.Select(stop => HeldBack(text, stop)).DefaultIfEmpty(0).Max();
+        if (first.End < int.MaxValue)
+        {
+            Stopped = true;
+            _held = "";
+            return text[..first.Start];
+        }
+
         _held = text[^held..];
         return text[..^held];
     }

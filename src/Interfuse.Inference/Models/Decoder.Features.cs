@@ -60,26 +60,13 @@ public sealed partial class Decoder
 
     private void AddFeatures(List<ReadOnlyMemory<int>> prompts, ExpertMix mix, int depth, List<float[]> features)
     {
-        int size = Config.HiddenSize;
-        double[][] sums = [.. prompts.Select(_ => new double[size])];
+        double[][] sums = [.. prompts.Select(_ => new double[Config.HiddenSize])];
         var sequences = new List<DecoderSequence>();
         try
         {
             sequences.AddRange(prompts.Select(_ => Start(mix)));
             Reading[] batch = [.. prompts.Select((prompt, i) => new Reading(sequences[i], prompt))];
-            ForEachPass(batch, isPrompt: true, depth, (tokens, hidden) =>
-            {
-                var values = new float[hidden.Length];
-                _queue.Download(hidden, MemoryMarshal.AsBytes(values.AsSpan()));
-                for (int row = 0; row < tokens.Length; row++)
-                {
-                    double[] sum = sums[tokens[row].Reading];
-                    for (int j = 0; j < size; j++)
-                    {
-                        sum[j] += values[(row * size) + j];
-                    }
-                }
-            });
+            ForEachPass(batch, isPrompt: true, depth, new SumPass(_queue, sums));
         }
         finally
         {
@@ -87,5 +74,23 @@ public sealed partial class Decoder
         }
 
         features.AddRange(sums.Select((sum, i) => Array.ConvertAll(sum, value => (float)(value / prompts[i].Length))));
+    }
+
+    // Adds a pass's vectors to the sums of their readings.
+    private readonly struct SumPass(DeviceQueue queue, double[][] sums) : IPassHandler
+    {
+        public void Take(ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden)
+        {
+            float[] values = new float[hidden.Length];
+            queue.Download(hidden, MemoryMarshal.AsBytes(values.AsSpan()));
+            for (int row = 0; row < tokens.Length; row++)
+            {
+                double[] sum = sums[tokens[row].Reading];
+                for (int j = 0; j < sum.Length; j++)
+                {
+                    sum[j] += values[(row * sum.Length) + j];
+                }
+            }
+        }
     }
 }

@@ -29,8 +29,21 @@ public sealed partial class Decoder
     // Rows of logits that are computed at a time.
     private const int LogitRows = 64;
 
-    // Takes the vectors [T, hidden] of the tokens of a pass.
-    private delegate void PassHandler(ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden);
+    // Used again by every call, so that going on with the same sequences allocates nothing.
+    private readonly List<Reading> _steps = [];
+    private readonly List<DecoderToken> _tokens = [];
+    private readonly List<int> _wanted = [];
+    private readonly List<DecoderToken> _owners = [];
+    private long[] _order = [];
+    private float[] _logits = [];
+    private long _reads;
+
+    // What is done with a pass.
+    private interface IPassHandler
+    {
+        // Takes the vectors [T, hidden] of the tokens.
+        void Take(ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden);
+    }
 
     /// <summary>Reads prompts, or further parts of texts that are known beforehand.</summary>
     /// <param name="batch">What to read: any number of sequences, each once, of any lengths and mixtures.</param>
@@ -61,8 +74,13 @@ public sealed partial class Decoder
             throw new ArgumentException($"There are {tokens.Length} tokens for {sequences.Count} sequences.", nameof(tokens));
         }
 
-        Reading[] batch = [.. sequences.Select((sequence, i) => new Reading(sequence, tokens.Slice(i, 1)))];
-        Forward(batch, isPrompt: false, handler);
+        _steps.Clear();
+        for (int i = 0; i < sequences.Count; i++)
+        {
+            _steps.Add(new Reading(sequences[i], tokens.Slice(i, 1)));
+        }
+
+        Forward(_steps, isPrompt: false, handler);
     }
 
     /// <summary>Refuses a text that could not be read from its beginning.</summary>
@@ -78,64 +96,69 @@ public sealed partial class Decoder
         CheckTokens(tokens, 0);
     }
 
-    private void Forward(IReadOnlyList<Reading> batch, bool isPrompt, LogitsHandler handler)
-    {
-        ForEachPass(batch, isPrompt, _layers.Count, (tokens, hidden) =>
-        {
-            var wanted = new List<int>();
-            for (int row = 0; row < tokens.Length; row++)
-            {
-                Reading reading = batch[tokens[row].Reading];
-                if (reading.LogitsFrom != Reading.NoLogits
-                    && tokens[row].Index >= Math.Min(reading.LogitsFrom, reading.Tokens.Length - 1))
-                {
-                    wanted.Add(row);
-                }
-            }
-
-            foreach (int[] rows in wanted.Chunk(LogitRows))
-            {
-                GiveLogits(tokens, hidden, rows, isPrompt, handler);
-            }
-        });
-    }
+    private void Forward(IReadOnlyList<Reading> batch, bool isPrompt, LogitsHandler handler) =>
+        ForEachPass(batch, isPrompt, _layers.Count, new LogitsPass(this, batch, isPrompt, handler));
 
     // Reads a batch and gives the vectors after some layers of each pass.
-    private void ForEachPass(IReadOnlyList<Reading> batch, bool isPrompt, int depth, PassHandler handler)
+    private void ForEachPass<THandler>(IReadOnlyList<Reading> batch, bool isPrompt, int depth, THandler handler)
+        where THandler : IPassHandler
     {
-        Check(batch);
-        _cache.Reserve(batch.Sum(reading => reading.Sequence.PagesMissing(reading.Tokens.Length)));
-
-        // Those of one mixture one after the other.
-        var tokens = new List<DecoderToken>();
-        foreach (int number in Enumerable.Range(0, batch.Count).OrderBy(i => batch[i].Sequence.Number))
-        {
-            Reading reading = batch[number];
-            int start = reading.Sequence.Length;
-            reading.Sequence.Advance(reading.Tokens.Length);
-            int textLength = Math.Max(reading.Sequence.Length, reading.TextLength);
-            for (int i = 0; i < reading.Tokens.Length; i++)
-            {
-                tokens.Add(new DecoderToken(
-                    reading.Sequence, reading.Tokens.Span[i], start + i, textLength, number, i));
-            }
-        }
-
+        int pages = Check(batch);
+        _cache.Reserve(pages);
+        ListTokens(batch);
         int first = 0;
         try
         {
-            for (; first < tokens.Count; first += MaxPassTokens)
+            for (; first < _tokens.Count; first += MaxPassTokens)
             {
-                int count = Math.Min(MaxPassTokens, tokens.Count - first);
-                ReadOnlySpan<DecoderToken> part = CollectionsMarshal.AsSpan(tokens).Slice(first, count);
-                using DecoderPass pass = MakePass(part, isPrompt);
-                handler(part, Run(pass, part, depth));
+                int count = Math.Min(MaxPassTokens, _tokens.Count - first);
+                ReadOnlySpan<DecoderToken> part = CollectionsMarshal.AsSpan(_tokens).Slice(first, count);
+                _pass.Begin(part, isPrompt);
+                handler.Take(part, Run(_pass, part, depth));
             }
         }
         catch
         {
-            Unread(batch, CollectionsMarshal.AsSpan(tokens)[first..]);
+            Unread(batch, CollectionsMarshal.AsSpan(_tokens)[first..]);
             throw;
+        }
+        finally
+        {
+            // Sequences that are over are not kept.
+            _tokens.Clear();
+            _owners.Clear();
+            _steps.Clear();
+        }
+    }
+
+    // Gives the tokens their places, those of one mixture one after the other.
+    private void ListTokens(IReadOnlyList<Reading> batch)
+    {
+        if (_order.Length < batch.Count)
+        {
+            _order = new long[batch.Count];
+        }
+
+        for (int i = 0; i < batch.Count; i++)
+        {
+            _order[i] = ((long)batch[i].Sequence.Number << 32) | (uint)i;
+        }
+
+        Array.Sort(_order, 0, batch.Count);
+        _tokens.Clear();
+        for (int i = 0; i < batch.Count; i++)
+        {
+            int number = (int)_order[i];
+            Reading reading = batch[number];
+            DecoderSequence sequence = reading.Sequence;
+            int start = sequence.Length;
+            sequence.Advance(reading.Tokens.Length);
+            int textLength = Math.Max(sequence.Length, reading.TextLength);
+            ReadOnlySpan<int> ids = reading.Tokens.Span;
+            for (int token = 0; token < ids.Length; token++)
+            {
+                _tokens.Add(new DecoderToken(sequence, ids[token], start + token, textLength, number, token));
+            }
         }
     }
 
@@ -153,52 +176,65 @@ public sealed partial class Decoder
         }
     }
 
-    private DecoderPass MakePass(ReadOnlySpan<DecoderToken> tokens, bool isPrompt)
-    {
-        var pass = new DecoderPass(_queue, _scratch, tokens, _lastBatch, isPrompt, _rotation, Config.HeadLength);
-        _lastBatch = pass.Batch;
-        return pass;
-    }
-
+    // The logits of some tokens of a pass, LogitRows at most.
     private void GiveLogits(
-        ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden, int[] rows, bool isPrompt, LogitsHandler handler)
+        ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden, ReadOnlySpan<int> rows, bool isPrompt, LogitsHandler handler)
     {
         int size = Config.HiddenSize;
         DeviceSpan chosen = _activations.Take("chosen", (long)rows.Length * size);
-        var owners = new DecoderToken[rows.Length];
-        for (int i = 0; i < rows.Length; i++)
+        _owners.Clear();
+        for (int i = 0; i < rows.Length;)
         {
-            _queue.Copy(hidden.Slice((long)rows[i] * size, size), chosen.Slice((long)i * size, size));
-            owners[i] = tokens[rows[i]];
+            // Rows that follow one another in one piece.
+            int first = i;
+            do
+            {
+                _owners.Add(tokens[rows[i++]]);
+            }
+            while (i < rows.Length && rows[i] == rows[i - 1] + 1);
+
+            long length = (i - first) * (long)size;
+            _queue.Copy(hidden.Slice((long)rows[first] * size, length), chosen.Slice((long)first * size, length));
         }
 
-        using DecoderPass pass = MakePass(owners, isPrompt);
-        Norm(pass, chosen, _norm, size, chosen);
+        _pass.Begin(CollectionsMarshal.AsSpan(_owners), isPrompt);
+        Norm(_pass, chosen, _norm, size, chosen);
         DeviceSpan logits = _activations.Take("logits", (long)rows.Length * Config.VocabularySize);
-        _head.Apply(pass, chosen, logits);
-        var values = new float[logits.Length];
-        _queue.Download(logits, MemoryMarshal.AsBytes(values.AsSpan()));
+        _head.Apply(_pass, chosen, logits);
+        if (_logits.Length < logits.Length)
+        {
+            _logits = GC.AllocateUninitializedArray<float>((int)logits.Length);
+        }
+
+        _queue.Download(logits, MemoryMarshal.AsBytes(_logits.AsSpan(0, (int)logits.Length)));
         for (int i = 0; i < rows.Length; i++)
         {
-            handler(
-                owners[i].Reading, owners[i].Index, values.AsSpan(i * Config.VocabularySize, Config.VocabularySize));
+            DecoderToken owner = _owners[i];
+            handler(owner.Reading, owner.Index, _logits.AsSpan(i * Config.VocabularySize, Config.VocabularySize));
         }
     }
 
-    private void Check(IReadOnlyList<Reading> batch)
+    // Refuses a batch that can't be read, and tells how many pages it needs.
+    private int Check(IReadOnlyList<Reading> batch)
     {
-        var seen = new HashSet<DecoderSequence>();
-        foreach ((DecoderSequence sequence, ReadOnlyMemory<int> tokens, _) in batch)
+        _reads++;
+        int pages = 0;
+        for (int i = 0; i < batch.Count; i++)
         {
+            (DecoderSequence sequence, ReadOnlyMemory<int> tokens, _) = batch[i];
             ObjectDisposedException.ThrowIf(sequence.IsDisposed, sequence);
-            if (sequence.Decoder != this || !seen.Add(sequence) || tokens.Length == 0)
+            if (sequence.Decoder != this || sequence.LastRead == _reads || tokens.Length == 0)
             {
                 throw new ArgumentException(
                     "A batch has each sequence of this decoder at most once, with one token or more.", nameof(batch));
             }
 
+            sequence.LastRead = _reads;
             CheckTokens(tokens.Span, sequence.Length);
+            pages = checked(pages + sequence.PagesMissing(tokens.Length));
         }
+
+        return pages;
     }
 
     private void CheckTokens(ReadOnlySpan<int> tokens, int start)
@@ -218,6 +254,33 @@ public sealed partial class Decoder
             throw new InterfuseException(
                 $"{Name}: a text of {(long)start + tokens.Length} tokens is longer than the model's context "
                 + $"of {Config.ContextLength}; shorten it.");
+        }
+    }
+
+    // Gives the logits that are wanted of a pass.
+    private readonly struct LogitsPass(Decoder decoder, IReadOnlyList<Reading> batch, bool isPrompt, LogitsHandler handler)
+        : IPassHandler
+    {
+        public void Take(ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden)
+        {
+            List<int> wanted = decoder._wanted;
+            wanted.Clear();
+            for (int row = 0; row < tokens.Length; row++)
+            {
+                Reading reading = batch[tokens[row].Reading];
+                if (reading.LogitsFrom != Reading.NoLogits
+                    && tokens[row].Index >= Math.Min(reading.LogitsFrom, reading.Tokens.Length - 1))
+                {
+                    wanted.Add(row);
+                }
+            }
+
+            for (int first = 0; first < wanted.Count; first += LogitRows)
+            {
+                int count = Math.Min(LogitRows, wanted.Count - first);
+                decoder.GiveLogits(
+                    tokens, hidden, CollectionsMarshal.AsSpan(wanted).Slice(first, count), isPrompt, handler);
+            }
         }
     }
 }

@@ -28,7 +28,8 @@ public sealed partial class Decoder : IDisposable
     private readonly MixScratch _scratch;
     private readonly MixTable _mixes;
     private readonly IReadOnlyList<ExpertVectors> _vectors;
-    private MixedBatch? _lastBatch;
+    private readonly DecoderPass _pass;
+    private long[] _rows = [];
 
     private Decoder(
         DecoderConfig config, DecoderLoader loader, DeviceQueue queue, MixScratch scratch, ModelWeights weights)
@@ -42,6 +43,7 @@ public sealed partial class Decoder : IDisposable
         _rotation = new RotaryAngles(config.Rope, config.HeadLength);
         _cache = new KeyValueCache(config, queue);
         _activations = new Activations(queue.Device);
+        _pass = new DecoderPass(queue, scratch, _activations, _rotation, config.HeadLength);
         LoadedTensor? embedding = null;
         ExpertVectors? norm = null;
         try
@@ -245,7 +247,12 @@ public sealed partial class Decoder : IDisposable
 
     private void Embed(DecoderPass pass, ReadOnlySpan<DecoderToken> tokens, DeviceSpan hidden)
     {
-        var rows = new long[tokens.Length];
+        if (_rows.Length < tokens.Length)
+        {
+            _rows = new long[tokens.Length];
+        }
+
+        Span<long> rows = _rows.AsSpan(0, tokens.Length);
         for (int i = 0; i < rows.Length; i++)
         {
             rows[i] = tokens[i].Id;

@@ -33,6 +33,9 @@ public sealed class DecoderSequence : IDisposable
 
     internal List<int> Pages => _pages;
 
+    /// <summary>The last call of the decoder that it had a part in.</summary>
+    internal long LastRead { get; set; }
+
     /// <summary>The pages of a sequence of some length.</summary>
     internal static int PagesFor(int tokens) => (int)(((long)tokens + KeyValuePages.Length - 1) / KeyValuePages.Length);
 
@@ -57,7 +60,11 @@ public sealed class DecoderSequence : IDisposable
         {
             Length -= tokens;
             int kept = PagesFor(Length);
-            _cache.Return(_pages[kept..]);
+            for (int i = kept; i < _pages.Count; i++)
+            {
+                _cache.Return(_pages[i]);
+            }
+
             _pages.RemoveRange(kept, _pages.Count - kept);
         }
     }
@@ -68,7 +75,7 @@ public sealed class DecoderSequence : IDisposable
         if (!IsDisposed)
         {
             IsDisposed = true;
-            _cache.Return(_pages);
+            _pages.ForEach(_cache.Return);
             _pages.Clear();
             Decoder.End(this);
         }

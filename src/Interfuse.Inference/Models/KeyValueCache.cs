@@ -51,14 +51,8 @@ internal sealed class KeyValueCache : IDisposable
         return _free.Pop();
     }
 
-    /// <summary>Gives pages back.</summary>
-    public void Return(IEnumerable<int> pages)
-    {
-        foreach (int page in pages)
-        {
-            _free.Push(page);
-        }
-    }
+    /// <summary>Gives a page back.</summary>
+    public void Return(int page) => _free.Push(page);
 
     public void Dispose()
     {

@@ -25,22 +25,46 @@ internal abstract class DecoderStep
 internal sealed class ByteLevelStep : DecoderStep
 {
     private readonly Utf8Assembler _characters = new(markEachByte: false);
+    private readonly StringBuilder _result = new();
 
     public override void Push(string text, List<string> output)
     {
-        var result = new StringBuilder();
-        foreach (byte value in OwnBytes(text))
+        _result.Clear();
+        if (IsInAlphabet(text))
         {
-            _characters.Add(value, result);
+            foreach (char c in text)
+            {
+                _characters.Add((byte)ByteAlphabet.ByteOf(c), _result);
+            }
+        }
+        else
+        {
+            foreach (byte value in Encoding.UTF8.GetBytes(text))
+            {
+                _characters.Add(value, _result);
+            }
         }
 
-        output.Add(result.ToString());
+        output.Add(_result.ToString());
     }
 
+    public override byte[] OwnBytes(string text) => IsInAlphabet(text)
+        ? [.. text.Select(c => (byte)ByteAlphabet.ByteOf(c))]
+        : Encoding.UTF8.GetBytes(text);
+
     // A token that is not written in the alphabet, such as an added one with a space, stands for itself.
-    public override byte[] OwnBytes(string text) => text.Any(c => ByteAlphabet.ByteOf(c) < 0)
-        ? Encoding.UTF8.GetBytes(text)
-        : [.. text.Select(c => (byte)ByteAlphabet.ByteOf(c))];
+    private static bool IsInAlphabet(string text)
+    {
+        foreach (char c in text)
+        {
+            if (ByteAlphabet.ByteOf(c) < 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     public override void Finish(List<string> output)
     {

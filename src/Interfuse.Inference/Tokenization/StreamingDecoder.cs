@@ -13,6 +13,10 @@ public sealed class StreamingDecoder
     private readonly DecoderStep[] _steps;
     private readonly bool _skipSpecialTokens;
 
+    // What goes into a step, and what comes out.
+    private List<string> _texts = [];
+    private List<string> _next = [];
+
     internal StreamingDecoder(Tokenizer tokenizer, DecoderStep[] steps, bool skipSpecialTokens)
     {
         _tokenizer = tokenizer;
@@ -30,9 +34,14 @@ public sealed class StreamingDecoder
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(id, TokenizerSettings.MaxIds);
 
         // Models have rows beyond their vocabulary, for alignment; a token there has no text.
-        return _tokenizer.IdToToken(id) is string token && !(_skipSpecialTokens && _tokenizer.IsSpecial(id))
-            ? Run(0, [token])
-            : "";
+        if (_tokenizer.IdToToken(id) is not string token || (_skipSpecialTokens && _tokenizer.IsSpecial(id)))
+        {
+            return "";
+        }
+
+        _texts.Clear();
+        _texts.Add(token);
+        return Run(0);
     }
 
     /// <summary>Ends the stream and returns what was held back; an incomplete character becomes U+FFFD.</summary>
@@ -41,27 +50,27 @@ public sealed class StreamingDecoder
         string text = "";
         for (int i = 0; i < _steps.Length; i++)
         {
-            var held = new List<string>();
-            _steps[i].Finish(held);
-            text += Run(i + 1, held);
+            _texts.Clear();
+            _steps[i].Finish(_texts);
+            text += Run(i + 1);
         }
 
         return text;
     }
 
-    private string Run(int step, List<string> texts)
+    private string Run(int step)
     {
         for (; step < _steps.Length; step++)
         {
-            var next = new List<string>();
-            foreach (string text in texts)
+            _next.Clear();
+            foreach (string text in _texts)
             {
-                _steps[step].Push(text, next);
+                _steps[step].Push(text, _next);
             }
 
-            texts = next;
+            (_texts, _next) = (_next, _texts);
         }
 
-        return string.Concat(texts);
+        return _texts.Count == 1 ? _texts[0] : string.Concat(_texts);
     }
 }

@@ -25,6 +25,7 @@ internal sealed class Utf8Assembler(bool markEachByte)
 
     private void Drain(StringBuilder text, bool atEnd)
     {
+        Span<char> units = stackalloc char[2];
         while (_count > 0)
         {
             OperationStatus status = Rune.DecodeFromUtf8(_waiting.AsSpan(0, _count), out Rune character, out int used);
@@ -35,7 +36,7 @@ internal sealed class Utf8Assembler(bool markEachByte)
 
             if (status == OperationStatus.Done)
             {
-                text.Append(character.ToString());
+                text.Append(units[..character.EncodeToUtf16(units)]);
             }
             else
             {

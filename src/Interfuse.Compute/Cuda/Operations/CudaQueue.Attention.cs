@@ -2,6 +2,16 @@ namespace Interfuse.Compute.Cuda;
 
 public sealed partial class CudaQueue
 {
+    // By how many query heads a block does at once: 1, 2 or 4.
+    private static readonly (string Tokens, string Scores, string Pages, string Combine)[] AttentionNames =
+    [
+        .. new[] { 1, 2, 4 }.Select(atOnce => (
+            $"interfuse_attention_{atOnce}",
+            $"interfuse_attention_scores_{atOnce}",
+            $"interfuse_attention_pages_{atOnce}",
+            $"interfuse_attention_combine_{atOnce}")),
+    ];
+
     private const int StoreTile = 32;
     private const int StoreThreads = 256;
 
@@ -66,7 +76,7 @@ public sealed partial class CudaQueue
         int needed = (2 * arguments.At.HeadLength * atOnce * sizeof(float)) + (2 * perPage);
         arguments.Pages = (int)Math.Min(most, Math.Max(0, AttentionSharedBytes - needed) / perPage);
         Launch(
-            $"interfuse_attention_{atOnce}", units, KeyValuePages.Length, arguments,
+            AttentionNames[atOnce >> 1].Tokens, units, KeyValuePages.Length, arguments,
             needed + (arguments.Pages * perPage));
     }
 
@@ -80,9 +90,9 @@ public sealed partial class CudaQueue
         arguments.Totals = arguments.Greatest + (ulong)(ofPages * sizeof(float));
         arguments.Sums = arguments.Totals + (ulong)(ofPages * sizeof(float));
         Launch(
-            $"interfuse_attention_scores_{atOnce}", units * pages, KeyValuePages.Length, arguments,
+            AttentionNames[atOnce >> 1].Scores, units * pages, KeyValuePages.Length, arguments,
             arguments.At.HeadLength * atOnce * sizeof(float));
-        Launch($"interfuse_attention_pages_{atOnce}", units * pages, KeyValuePages.Length, arguments);
-        Launch($"interfuse_attention_combine_{atOnce}", units * atOnce, KeyValuePages.Length, arguments);
+        Launch(AttentionNames[atOnce >> 1].Pages, units * pages, KeyValuePages.Length, arguments);
+        Launch(AttentionNames[atOnce >> 1].Combine, units * atOnce, KeyValuePages.Length, arguments);
     }
 }
