@@ -1,4 +1,3 @@
-using Interfuse.Experts;
 using Interfuse.Experts.Routing;
 using Interfuse.Inference.Chat;
 using Interfuse.Inference.Generation;
@@ -137,29 +136,6 @@ public sealed class ExpertEngineTests
         Assert.That(
             async () => await Engine.EmbedAsync("plain", "x"),
             Throws.TypeOf<EngineException>().With.Message.Contains("no router"));
-    }
-
-    [Test]
-    public async Task A_tensor_is_gathered_and_multiplied_as_the_experts_have_it()
-    {
-        using ExpertMatrix matrix = Engine.OpenMatrix("tiny", "model.layers.1.mlp.up_proj.weight");
-        ExpertMix[] experts = [ExpertMix.Of(2), ExpertMix.Of(0), ExpertMix.Weighted(new(0, 0.5f), new(2, 0.5f))];
-        int columns = (int)matrix.Columns;
-        float[] x = [.. Enumerable.Range(0, columns).Select(i => MathF.Sin(i))];
-        float[] y = new float[3 * matrix.Rows];
-        float[] rows = new float[3 * columns];
-
-        matrix.Multiply(experts, [.. x, .. x, .. x], y);
-        matrix.Gather(experts, [7, 7, 7], rows);
-
-        for (int k = 0; k < 3; k++)
-        {
-            double expected = Enumerable.Range(0, columns).Sum(j => (double)rows[(k * columns) + j] * x[j]);
-            Assert.That(y[(k * matrix.Rows) + 7], Is.EqualTo(expected).Within(0.02));
-        }
-
-        Assert.That(rows[..columns], Is.Not.EqualTo(rows[columns..(2 * columns)]));
-        await Task.CompletedTask;
     }
 
     [TestCase("tiny/lorem", "There is no model 'tiny/lorem'")]
