@@ -1,4 +1,4 @@
-// Random words by counter: Philox 4x32-10 (Salmon et al., SC 2011).
+// Random words by counter: Philox 4x32-7 (Salmon et al., SC 2011).
 #pragma once
 
 #include "simt.cuh"
@@ -34,7 +34,7 @@ static __device__ __forceinline__ RandomWords philox(uint64_t seed, uint64_t str
     uint32_t key0 = static_cast<uint32_t>(seed);
     uint32_t key1 = static_cast<uint32_t>(seed >> 32);
 #pragma unroll
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < 7; ++round) {
         uint32_t low0, high0, low2, high2;
         multiply(counter0, 0xD2511F53u, low0, high0);
         multiply(counter2, 0xCD9E8D57u, low2, high2);

@@ -17,7 +17,7 @@ public readonly record struct TaskTerm(
 /// Which elements survive by chance: those whose random number is below a bound (DARE: Yu et al., 2024).
 /// </summary>
 /// <remarks>
-/// The numbers are the halves of the words of Philox 4x32-10 (Salmon et al., SC 2011). Key: the lower and upper 32 bits
+/// The numbers are the halves of the words of Philox 4x32-7 (Salmon et al., SC 2011). Key: the lower and upper 32 bits
 /// of the seed. Counter: the lower and upper 32 bits of i / 8, then those of the stream, for the element with flat index
 /// i. Eight elements share a counter: the first gets the lower half of its first word, the second the upper half, the
 /// third the lower half of the second word, and so on.

@@ -7,19 +7,19 @@ public class PhiloxTests(CpuPath path)
 {
     private readonly CpuKernels _kernels = new(path);
 
-    // The known answers of the authors' own test suite (Random123, kat_vectors): counter, key, result.
+    // The known answers of the authors' own test suite (Random123, kat_vectors, "philox4x32 7"): counter, key, result.
     [TestCase(
         new uint[] { 0, 0, 0, 0 },
         new uint[] { 0, 0 },
-        new uint[] { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 })]
+        new uint[] { 0x5f6fb709, 0x0d893f64, 0x4f121f81, 0x4f730a48 })]
     [TestCase(
         new uint[] { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
         new uint[] { 0xffffffff, 0xffffffff },
-        new uint[] { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd })]
+        new uint[] { 0x5207ddc2, 0x45165e59, 0x4d8ee751, 0x8c52f662 })]
     [TestCase(
         new uint[] { 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344 },
         new uint[] { 0xa4093822, 0x299f31d0 },
-        new uint[] { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 })]
+        new uint[] { 0x4dfccaba, 0x190a87f0, 0xc47362ba, 0xb6b5242a })]
     public void The_reference_gives_the_known_answers(uint[] counter, uint[] key, uint[] expected) =>
         Assert.That(Philox.Block(Join(counter), (ulong)Join(key)), Is.EqualTo(Join(expected)));
 
@@ -28,7 +28,7 @@ public class PhiloxTests(CpuPath path)
     {
         uint[] words = new uint[4];
         _kernels.PhiloxWords(0, 0, 0, words);
-        Assert.That(words, Is.EqualTo(new uint[] { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 }));
+        Assert.That(words, Is.EqualTo(new uint[] { 0x5f6fb709, 0x0d893f64, 0x4f121f81, 0x4f730a48 }));
     }
 
     [TestCase(0ul, 0ul, 0L)]

@@ -82,11 +82,11 @@ inline unsigned step_blocks(size_t elements) {
     return static_cast<unsigned>((elements + 2047) / 2048);
 }
 
-/// The number of an element by the algorithm's own description (Salmon et al., SC 2011).
+/// The number of an element by the description of Philox 4x32-7 itself (Salmon et al., SC 2011).
 inline uint32_t random_number(uint64_t seed, uint64_t stream, uint64_t element) {
     uint64_t c[4] = {(element / 8) & 0xFFFFFFFF, (element / 8) >> 32, stream & 0xFFFFFFFF, stream >> 32};
     uint64_t k[2] = {seed & 0xFFFFFFFF, seed >> 32};
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < 7; ++round) {
         const uint64_t p0 = c[0] * 0xD2511F53, p2 = c[2] * 0xCD9E8D57;
         c[0] = (p2 >> 32) ^ c[1] ^ k[0];
         c[1] = p2 & 0xFFFFFFFF;

@@ -1,6 +1,6 @@
 namespace Interfuse.Compute.Tests.Conformance;
 
-/// <summary>Philox 4x32-10 from the paper (Salmon et al., SC 2011): ten rounds, the key bumped between them.</summary>
+/// <summary>Philox 4x32-7 from the paper (Salmon et al., SC 2011): seven rounds, the key bumped between them.</summary>
 internal static class Philox
 {
     /// <summary>A word of a stream by its place.</summary>
@@ -17,7 +17,7 @@ internal static class Philox
         (uint c0, uint c1, uint c2, uint c3) =
             ((uint)counter, (uint)(counter >> 32), (uint)(counter >> 64), (uint)(counter >> 96));
         (uint k0, uint k1) = ((uint)key, (uint)(key >> 32));
-        for (int round = 0; round < 10; round++)
+        for (int round = 0; round < 7; round++)
         {
             ulong product0 = 0xD2511F53ul * c0;
             ulong product1 = 0xCD9E8D57ul * c2;
