@@ -217,7 +217,7 @@ public sealed partial class CpuKernels
             }
 
             agreed = TLanes.AsFloat(TLanes.Xor(TLanes.AsBits(agreed), sign));
-            return TLanes.SelectZero(weights, agreed, TLanes.Divide(agreed, weights));
+            return TLanes.DivideUnlessZero(agreed, weights);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

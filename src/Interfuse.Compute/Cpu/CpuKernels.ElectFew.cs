@@ -33,17 +33,16 @@ public sealed partial class CpuKernels
         where TExperts : struct, IExpertCount
     {
         var kernel = new ElectFewKernel<TSource, TTerms, TSink, TExperts>(baseValues, terms, consensus, destination);
-        LaunchPairs(ref kernel, length);
+        LaunchStagedPairs(ref kernel, length);
         return kernel.Destination.NonFinite;
     }
 
     /// <summary>
     /// <see cref="ElectTermsKernel{TSource, TTerms, TSink}"/> for a few experts, whose values stay in registers. A step
-    /// is a long chain of operations that wait for each other: the fewer instructions it takes, the more steps a
-    /// processor has under way at once.
+    /// begins with the votes and the sums of what agrees; it ends with the division and the result.
     /// </summary>
     private ref struct ElectFewKernel<TSource, TTerms, TSink, TExperts>(
-        TSource baseValues, TTerms terms, Consensus consensus, TSink destination) : IKernel
+        TSource baseValues, TTerms terms, Consensus consensus, TSink destination) : IStagedKernel
         where TSource : struct, IElementSource, allows ref struct
         where TTerms : struct, IMergeTerms, allows ref struct
         where TSink : struct, IElementSink, allows ref struct
@@ -63,13 +62,23 @@ public sealed partial class CpuKernels
         public void Step<TLanes, TFloat, TBits>(nuint index)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
+            Begin<TLanes, TFloat, TBits>(
+                index, out TFloat baseValue, out TFloat sum, out TFloat agreed, out TFloat weights);
+            End<TLanes, TFloat, TBits>(index, baseValue, sum, agreed, weights);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void Begin<TLanes, TFloat, TBits>(
+            nuint index, out TFloat baseValue, out TFloat sum, out TFloat agreed, out TFloat weights)
+            where TLanes : struct, ILanes<TFloat, TBits>
+        {
             TFloat zero = TLanes.Broadcast(0f);
-            TFloat baseValue = _base.Load<TLanes, TFloat, TBits>(index);
+            baseValue = _base.Load<TLanes, TFloat, TBits>(index);
             TFloat first = _terms.Value<TLanes, TFloat, TBits>(0, index, baseValue);
             TFloat second = _terms.Value<TLanes, TFloat, TBits>(1, index, baseValue);
             TFloat third = zero;
             TFloat fourth = zero;
-            TFloat sum = TLanes.Add(TLanes.Add(zero, first), second);
+            sum = TLanes.Add(TLanes.Add(zero, first), second);
             if (TExperts.Value > 2)
             {
                 third = _terms.Value<TLanes, TFloat, TBits>(2, index, baseValue);
@@ -84,9 +93,8 @@ public sealed partial class CpuKernels
 
             // As in ElectTermsKernel.
             TBits sign = TLanes.And(TLanes.AsBits(sum), TLanes.Broadcast(0x8000_0000u));
-            TFloat magnitude = TLanes.AsFloat(TLanes.And(TLanes.AsBits(sum), TLanes.Broadcast(0x7FFF_FFFFu)));
-            TFloat agreed = zero;
-            TFloat weights = zero;
+            agreed = zero;
+            weights = zero;
             Agree<TLanes, TFloat, TBits>(0, first, sign, ref agreed, ref weights);
             Agree<TLanes, TFloat, TBits>(1, second, sign, ref agreed, ref weights);
             if (TExperts.Value > 2)
@@ -98,12 +106,18 @@ public sealed partial class CpuKernels
             {
                 Agree<TLanes, TFloat, TBits>(3, fourth, sign, ref agreed, ref weights);
             }
+        }
 
-            TFloat delta = TLanes.AsFloat(TLanes.Xor(TLanes.AsBits(agreed), sign));
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void End<TLanes, TFloat, TBits>(
+            nuint index, TFloat baseValue, TFloat sum, TFloat agreed, TFloat weights)
+            where TLanes : struct, ILanes<TFloat, TBits>
+        {
+            TFloat magnitude = TLanes.AsFloat(TLanes.And(TLanes.AsBits(sum), TLanes.Broadcast(0x7FFF_FFFFu)));
+            TFloat delta = agreed;
             if (_normalize)
             {
-                // What divides by zero, and is not used, needn't be waited for first.
-                delta = TLanes.SelectZero(weights, delta, TLanes.Divide(delta, weights));
+                delta = TLanes.DivideUnlessZero(delta, weights);
             }
 
             delta = TLanes.SelectGreater(magnitude, TLanes.Broadcast(_undecided), delta, sum);
@@ -120,12 +134,15 @@ public sealed partial class CpuKernels
             nuint expert, TFloat value, TBits sign, ref TFloat agreed, ref TFloat weights)
             where TLanes : struct, ILanes<TFloat, TBits>
         {
-            TFloat zero = TLanes.Broadcast(0f);
             TFloat signless = TLanes.AsFloat(TLanes.Xor(TLanes.AsBits(value), sign));
-            agreed = TLanes.Add(agreed, TLanes.Max(signless, zero));
             if (_normalize)
             {
-                weights = TLanes.AddWherePositive(signless, weights, TLanes.Broadcast(_terms.Weight(expert)));
+                TLanes.AddWherePositive(
+                    signless, ref agreed, value, ref weights, TLanes.Broadcast(_terms.Weight(expert)));
+            }
+            else
+            {
+                agreed = TLanes.AddWherePositive(signless, agreed, value);
             }
         }
     }

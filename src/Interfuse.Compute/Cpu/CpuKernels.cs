@@ -113,6 +113,24 @@ public sealed partial class CpuKernels
         Sweep<TKernel, Lanes1, float, uint>(ref kernel, next, end);
     }
 
+    // The same, where two steps at a time fit the registers: the widest path has twice as many.
+    private void LaunchStagedPairs<TKernel>(ref TKernel kernel, int length)
+        where TKernel : struct, IStagedKernel, allows ref struct
+    {
+        if (Path == CpuPath.Vector512)
+        {
+            nuint end = (nuint)length;
+            nuint next = SweepStaged<
+                TKernel, PairLanes<Lanes512, Vector512<float>, Vector512<uint>>, Pair<Vector512<float>>,
+                Pair<Vector512<uint>>>(ref kernel, end);
+            Sweep<TKernel, Lanes1, float, uint>(ref kernel, next, end);
+        }
+        else
+        {
+            LaunchPairs(ref kernel, length);
+        }
+    }
+
     private static nuint SweepPairs<TKernel, TLanes, TFloat, TBits>(ref TKernel kernel, nuint end)
         where TKernel : struct, IKernel, allows ref struct
         where TLanes : struct, ILanes<TFloat, TBits>, IPairable<TBits> =>
@@ -134,5 +152,45 @@ public sealed partial class CpuKernels
 
         kernel = local;
         return index;
+    }
+
+    // One place for each stage, or the JIT would inline neither. So the first round ends nothing, and the last one
+    // begins the last step again. In AMD Zen 5's caches an election of four experts takes 38 cycles for 32 elements
+    // and 41 in one stage; with random drop 46 in place of 54, besides the drawing.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static nuint SweepStaged<TKernel, TLanes, TFloat, TBits>(ref TKernel kernel, nuint end)
+        where TKernel : struct, IStagedKernel, allows ref struct
+        where TLanes : struct, ILanes<TFloat, TBits>
+    {
+        nuint count = (nuint)TLanes.Count;
+        nuint whole = end - (end % count);
+        if (whole == 0)
+        {
+            return 0;
+        }
+
+        TKernel local = kernel;
+        TFloat first = TLanes.Broadcast(0f);
+        TFloat second = first;
+        TFloat third = first;
+        TFloat fourth = first;
+        for (nuint index = 0; index <= whole; index += count)
+        {
+            local.Begin<TLanes, TFloat, TBits>(
+                nuint.Min(index, whole - count), out TFloat nextFirst, out TFloat nextSecond, out TFloat nextThird,
+                out TFloat nextFourth);
+            if (index != 0)
+            {
+                local.End<TLanes, TFloat, TBits>(index - count, first, second, third, fourth);
+            }
+
+            first = nextFirst;
+            second = nextSecond;
+            third = nextThird;
+            fourth = nextFourth;
+        }
+
+        kernel = local;
+        return whole;
     }
 }

@@ -16,10 +16,11 @@ internal sealed class CpuWorkspace(CpuDevice device)
     public const int NumberStride = DroppedLength + 32;
 
     /// <summary>
-    /// Elements of a block of a merge with random drop. The longer, the less it matters that a block begins before it
-    /// is under way; a row of numbers of each expert must fit the second-level cache.
+    /// Elements of a block of a merge with random drop: a sixth of a tile, rounded up to what the widest path draws at
+    /// a time. The longer, the less it matters that a block begins before it is under way; a row of numbers of each
+    /// expert must fit the second-level cache.
     /// </summary>
-    public const int DroppedLength = 6144;
+    public const int DroppedLength = 11136;
 
     // A cache line, and the widest vector: an access never touches two lines.
     private const int Alignment = 64;

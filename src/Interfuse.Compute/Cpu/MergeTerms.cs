@@ -95,6 +95,7 @@ internal readonly ref struct ExpertTerms<TRows, TRule>(TRows experts, ReadOnlySp
 
     public nuint Count { get; } = (nuint)terms.Length;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Weight(nuint expert) => Unsafe.Add(ref Unsafe.AsRef(in _terms), expert).Weight;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -131,6 +132,7 @@ internal readonly ref struct DroppedTerms<TRows, TRule>(
 
     public nuint Count { get; } = (nuint)terms.Length;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Weight(nuint expert) => Unsafe.Add(ref Unsafe.AsRef(in _terms), expert).Weight;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -157,6 +159,7 @@ internal readonly ref struct ReadyTerms<TRows>(TRows deltas, ReadOnlySpan<float>
 
     public nuint Count { get; } = (nuint)weights.Length;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Weight(nuint expert) => Unsafe.Add(ref Unsafe.AsRef(in _weights), expert);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

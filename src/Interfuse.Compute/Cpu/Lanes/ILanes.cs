@@ -59,6 +59,10 @@ internal interface ILanes<TFloat, TBits>
     /// <summary><c>left + right</c> where <paramref name="value"/> is above 0, else <c>left</c>.</summary>
     static abstract TFloat AddWherePositive(TFloat value, TFloat left, TFloat right);
 
+    /// <summary>The same twice, by one comparison.</summary>
+    static abstract void AddWherePositive(
+        TFloat value, ref TFloat first, TFloat toFirst, ref TFloat second, TFloat toSecond);
+
     /// <summary>The sum of all lanes: the lower half takes the upper half, the quarters likewise, down to one lane.</summary>
     static abstract float Fold(TFloat value);
 
@@ -70,6 +74,9 @@ internal interface ILanes<TFloat, TBits>
     static abstract TFloat MultiplyWhereBelow(TBits word, TBits bound, TFloat left, TFloat right);
 
     static abstract TFloat Divide(TFloat left, TFloat right);
+
+    /// <summary><c>left / right</c> where <paramref name="right"/> is not 0, else <c>left</c>.</summary>
+    static abstract TFloat DivideUnlessZero(TFloat left, TFloat right);
 
     /// <summary><c>left * right + addend</c> with one rounding, for the operations that say so.</summary>
     static abstract TFloat FusedMultiplyAdd(TFloat left, TFloat right, TFloat addend);
@@ -99,6 +106,9 @@ internal interface ILanes<TFloat, TBits>
 
     static abstract TBits ShiftLeft(TBits value, int count);
 
+    /// <summary>Each lane's lower half in its upper half; its lower half then holds anything.</summary>
+    static abstract TBits RaiseLowerHalves(TBits value);
+
     static abstract TBits ShiftRight(TBits value, int count);
 
     /// <summary>False for NaN, like every comparison of floats here.</summary>
@@ -121,9 +131,6 @@ internal interface ILanes<TFloat, TBits>
     /// <c>Select(GreaterThan(left, right), where, otherwise)</c>, by a mask register where there is one.
     /// </summary>
     static abstract TFloat SelectGreater(TFloat left, TFloat right, TFloat where, TFloat otherwise);
-
-    /// <summary><c>Select(Equal(value, 0), where, otherwise)</c>, likewise.</summary>
-    static abstract TFloat SelectZero(TFloat value, TFloat where, TFloat otherwise);
 
     /// <summary><c>Select(GreaterOrEqual(left, right), where, otherwise)</c>, likewise.</summary>
     static abstract TFloat SelectGreaterOrEqual(TBits left, TBits right, TFloat where, TFloat otherwise);

@@ -42,6 +42,16 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static float AddWherePositive(float value, float left, float right) => value > 0f ? left + right : left;
 
+    public static void AddWherePositive(
+        float value, ref float first, float toFirst, ref float second, float toSecond)
+    {
+        if (value > 0f)
+        {
+            first += toFirst;
+            second += toSecond;
+        }
+    }
+
     public static float Fold(float value) => value;
 
     public static float Subtract(float left, float right) => left - right;
@@ -52,6 +62,8 @@ internal readonly struct Lanes1 : ILanes<float, uint>
         word < bound ? left * right : 0f;
 
     public static float Divide(float left, float right) => left / right;
+
+    public static float DivideUnlessZero(float left, float right) => right == 0f ? left : left / right;
 
     public static float FusedMultiplyAdd(float left, float right, float addend) =>
         MathF.FusedMultiplyAdd(left, right, addend);
@@ -78,6 +90,8 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static uint ShiftLeft(uint value, int count) => value << count;
 
+    public static uint RaiseLowerHalves(uint value) => value << 16;
+
     public static uint ShiftRight(uint value, int count) => value >>> count;
 
     public static uint GreaterThan(float left, float right) => Mask(left > right);
@@ -98,8 +112,6 @@ internal readonly struct Lanes1 : ILanes<float, uint>
 
     public static float SelectGreater(float left, float right, float where, float otherwise) =>
         left > right ? where : otherwise;
-
-    public static float SelectZero(float value, float where, float otherwise) => value == 0f ? where : otherwise;
 
     public static float SelectGreaterOrEqual(uint left, uint right, float where, float otherwise) =>
         left >= right ? where : otherwise;

@@ -73,6 +73,16 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
         Vector128<float> value, Vector128<float> left, Vector128<float> right) =>
         Vector128.ConditionalSelect(Vector128.GreaterThan(value, Vector128<float>.Zero), left + right, left);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddWherePositive(
+        Vector128<float> value, ref Vector128<float> first, Vector128<float> toFirst, ref Vector128<float> second,
+        Vector128<float> toSecond)
+    {
+        Vector128<float> positive = Vector128.GreaterThan(value, Vector128<float>.Zero);
+        first = Vector128.ConditionalSelect(positive, first + toFirst, first);
+        second = Vector128.ConditionalSelect(positive, second + toSecond, second);
+    }
+
     public static float Fold(Vector128<float> value)
     {
         Vector128<float> two = value + Vector128.Shuffle(value, Vector128.Create(2, 3, 2, 3));
@@ -92,6 +102,10 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Divide(Vector128<float> left, Vector128<float> right) => left / right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> DivideUnlessZero(Vector128<float> left, Vector128<float> right) =>
+        Vector128.ConditionalSelect(Vector128.Equals(right, Vector128<float>.Zero), left, left / right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> FusedMultiplyAdd(
@@ -134,6 +148,9 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
     public static Vector128<uint> ShiftLeft(Vector128<uint> value, int count) => value << count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> RaiseLowerHalves(Vector128<uint> value) => value << 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> ShiftRight(Vector128<uint> value, int count) => value >>> count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -167,11 +184,6 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<uint>>, I
     public static Vector128<float> SelectGreater(
         Vector128<float> left, Vector128<float> right, Vector128<float> where, Vector128<float> otherwise) =>
         Vector128.ConditionalSelect(Vector128.GreaterThan(left, right), where, otherwise);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> SelectZero(
-        Vector128<float> value, Vector128<float> where, Vector128<float> otherwise) =>
-        Vector128.ConditionalSelect(Vector128.Equals(value, Vector128<float>.Zero), where, otherwise);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> SelectGreaterOrEqual(

@@ -73,6 +73,16 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>, I
         Vector256<float> value, Vector256<float> left, Vector256<float> right) =>
         Vector256.ConditionalSelect(Vector256.GreaterThan(value, Vector256<float>.Zero), left + right, left);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddWherePositive(
+        Vector256<float> value, ref Vector256<float> first, Vector256<float> toFirst, ref Vector256<float> second,
+        Vector256<float> toSecond)
+    {
+        Vector256<float> positive = Vector256.GreaterThan(value, Vector256<float>.Zero);
+        first = Vector256.ConditionalSelect(positive, first + toFirst, first);
+        second = Vector256.ConditionalSelect(positive, second + toSecond, second);
+    }
+
     public static float Fold(Vector256<float> value) => Lanes128.Fold(value.GetLower() + value.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -88,6 +98,10 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>, I
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Divide(Vector256<float> left, Vector256<float> right) => left / right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> DivideUnlessZero(Vector256<float> left, Vector256<float> right) =>
+        Vector256.ConditionalSelect(Vector256.Equals(right, Vector256<float>.Zero), left, left / right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> FusedMultiplyAdd(
@@ -130,6 +144,9 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>, I
     public static Vector256<uint> ShiftLeft(Vector256<uint> value, int count) => value << count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<uint> RaiseLowerHalves(Vector256<uint> value) => value << 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> ShiftRight(Vector256<uint> value, int count) => value >>> count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -163,11 +180,6 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<uint>>, I
     public static Vector256<float> SelectGreater(
         Vector256<float> left, Vector256<float> right, Vector256<float> where, Vector256<float> otherwise) =>
         Vector256.ConditionalSelect(Vector256.GreaterThan(left, right), where, otherwise);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> SelectZero(
-        Vector256<float> value, Vector256<float> where, Vector256<float> otherwise) =>
-        Vector256.ConditionalSelect(Vector256.Equals(value, Vector256<float>.Zero), where, otherwise);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> SelectGreaterOrEqual(

@@ -76,6 +76,25 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
         Vector512<float> value, Vector512<float> left, Vector512<float> right) =>
         Vector512.ConditionalSelect(Vector512.GreaterThan(value, Vector512<float>.Zero), left + right, left);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddWherePositive(
+        Vector512<float> value, ref Vector512<float> first, Vector512<float> toFirst, ref Vector512<float> second,
+        Vector512<float> toSecond)
+    {
+        // Said so, the mask stays in a mask register although two blends need it.
+        if (Avx512F.IsSupported)
+        {
+            Vector512<float> mask = Avx512F.CompareGreaterThan(value, Vector512<float>.Zero);
+            first = Avx512F.BlendVariable(first, first + toFirst, mask);
+            second = Avx512F.BlendVariable(second, second + toSecond, mask);
+            return;
+        }
+
+        Vector512<float> positive = Vector512.GreaterThan(value, Vector512<float>.Zero);
+        first = Vector512.ConditionalSelect(positive, first + toFirst, first);
+        second = Vector512.ConditionalSelect(positive, second + toSecond, second);
+    }
+
     public static float Fold(Vector512<float> value) => Lanes256.Fold(value.GetLower() + value.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -91,6 +110,12 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Divide(Vector512<float> left, Vector512<float> right) => left / right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> DivideUnlessZero(Vector512<float> left, Vector512<float> right) =>
+        Avx512F.IsSupported
+            ? Vector512.ConditionalSelect(Avx512F.CompareNotEqual(right, Vector512<float>.Zero), left / right, left)
+            : Vector512.ConditionalSelect(Vector512.Equals(right, Vector512<float>.Zero), left, left / right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> FusedMultiplyAdd(
@@ -132,6 +157,11 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> ShiftLeft(Vector512<uint> value, int count) => value << count;
 
+    // Shifting would contend for the additions' ports.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<uint> RaiseLowerHalves(Vector512<uint> value) =>
+        Avx512F.IsSupported ? Avx512F.RotateLeft(value, 16) : value << 16;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> ShiftRight(Vector512<uint> value, int count) => value >>> count;
 
@@ -166,11 +196,6 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>, Vector512<uint>>, I
     public static Vector512<float> SelectGreater(
         Vector512<float> left, Vector512<float> right, Vector512<float> where, Vector512<float> otherwise) =>
         Vector512.ConditionalSelect(Vector512.GreaterThan(left, right), where, otherwise);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> SelectZero(
-        Vector512<float> value, Vector512<float> where, Vector512<float> otherwise) =>
-        Vector512.ConditionalSelect(Vector512.Equals(value, Vector512<float>.Zero), where, otherwise);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> SelectGreaterOrEqual(

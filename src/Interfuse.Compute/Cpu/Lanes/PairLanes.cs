@@ -58,7 +58,7 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
     public static Pair<TBits> LoadUpper(ref readonly ushort origin, nuint index)
     {
         TBits words = LoadWords(in origin, index);
-        return new(TLanes.ShiftLeft(words, 16), words);
+        return new(TLanes.RaiseLowerHalves(words), words);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -147,6 +147,21 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
         TLanes.AddWherePositive(value.Even, left.Even, right.Even),
         TLanes.AddWherePositive(value.Odd, left.Odd, right.Odd));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddWherePositive(
+        Pair<TFloat> value, ref Pair<TFloat> first, Pair<TFloat> toFirst, ref Pair<TFloat> second,
+        Pair<TFloat> toSecond)
+    {
+        TFloat firstEven = first.Even;
+        TFloat firstOdd = first.Odd;
+        TFloat secondEven = second.Even;
+        TFloat secondOdd = second.Odd;
+        TLanes.AddWherePositive(value.Even, ref firstEven, toFirst.Even, ref secondEven, toSecond.Even);
+        TLanes.AddWherePositive(value.Odd, ref firstOdd, toFirst.Odd, ref secondOdd, toSecond.Odd);
+        first = new(firstEven, firstOdd);
+        second = new(secondEven, secondOdd);
+    }
+
     // The last addition of all is that of an even lane and the odd one after it.
     public static float Fold(Pair<TFloat> value) => TLanes.Fold(value.Even) + TLanes.Fold(value.Odd);
 
@@ -167,6 +182,10 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<TFloat> Divide(Pair<TFloat> left, Pair<TFloat> right) =>
         new(TLanes.Divide(left.Even, right.Even), TLanes.Divide(left.Odd, right.Odd));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<TFloat> DivideUnlessZero(Pair<TFloat> left, Pair<TFloat> right) =>
+        new(TLanes.DivideUnlessZero(left.Even, right.Even), TLanes.DivideUnlessZero(left.Odd, right.Odd));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<TFloat> FusedMultiplyAdd(Pair<TFloat> left, Pair<TFloat> right, Pair<TFloat> addend) => new(
@@ -216,6 +235,10 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
         new(TLanes.ShiftLeft(value.Even, count), TLanes.ShiftLeft(value.Odd, count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<TBits> RaiseLowerHalves(Pair<TBits> value) =>
+        new(TLanes.RaiseLowerHalves(value.Even), TLanes.RaiseLowerHalves(value.Odd));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<TBits> ShiftRight(Pair<TBits> value, int count) =>
         new(TLanes.ShiftRight(value.Even, count), TLanes.ShiftRight(value.Odd, count));
 
@@ -252,11 +275,6 @@ internal readonly struct PairLanes<TLanes, TFloat, TBits> : ILanes<Pair<TFloat>,
         Pair<TFloat> left, Pair<TFloat> right, Pair<TFloat> where, Pair<TFloat> otherwise) => new(
         TLanes.SelectGreater(left.Even, right.Even, where.Even, otherwise.Even),
         TLanes.SelectGreater(left.Odd, right.Odd, where.Odd, otherwise.Odd));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pair<TFloat> SelectZero(Pair<TFloat> value, Pair<TFloat> where, Pair<TFloat> otherwise) => new(
-        TLanes.SelectZero(value.Even, where.Even, otherwise.Even),
-        TLanes.SelectZero(value.Odd, where.Odd, otherwise.Odd));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<TFloat> SelectGreaterOrEqual(
