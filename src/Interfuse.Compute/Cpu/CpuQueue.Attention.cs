@@ -6,13 +6,14 @@ internal sealed partial class CpuQueue
 {
     protected override void StoreKeyValuesCore(
         in KeyValuePages pages, in TokenPlaces places, DeviceSpan keys, DeviceSpan values) =>
-        Run(new StoreWork(pages, places, keys, values), checked((int)places.Tokens));
+        Run(new StoreWork(pages, places, keys, values), checked((int)places.Tokens), 2 * keys.Length);
 
     protected override void AttentionCore(
         in KeyValuePages pages, in TokenPlaces places, DeviceSpan queries, float scale, int window, DeviceSpan result) =>
         Run(
             new AttentionWork(pages, places, queries, scale, window, result),
-            checked((int)(places.Tokens * pages.Heads)));
+            checked((int)(places.Tokens * pages.Heads)),
+            2 * queries.Length * places.PagesPerSequence * KeyValuePages.Length);
 
     private static int Word(DeviceSpan words, long index) => MemoryMarshal.Read<int>(Bytes(words, index, 1));
 

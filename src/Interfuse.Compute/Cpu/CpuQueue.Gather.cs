@@ -15,11 +15,12 @@ internal sealed partial class CpuQueue
         where TRows : struct, IBankRows =>
         Run(
             new GatherWork<TRows>(bank, null, new ExpertRow(expert, firstRow), destination),
-            checked((int)(destination.Length / bank.Columns)));
+            checked((int)(destination.Length / bank.Columns)),
+            destination.Length);
 
     private void GatherBatch<TRows>(TRows bank, ReadOnlySpan<ExpertRow> requests, DeviceSpan destination)
         where TRows : struct, IBankRows =>
-        Run(new GatherWork<TRows>(bank, Keep(requests), default, destination), requests.Length);
+        Run(new GatherWork<TRows>(bank, Keep(requests), default, destination), requests.Length, destination.Length);
 
     // At least as long as what is kept.
     private ExpertRow[] Keep(ReadOnlySpan<ExpertRow> requests)

@@ -10,6 +10,9 @@ internal sealed partial class CpuQueue
     private const int PartElements = 1 << 19;
     private const int PartsPerThread = 4;
 
+    // What the end of a product, the sum of its lanes, takes besides its elements.
+    private const int ProductCost = 512;
+
     private readonly int[] _experts = new int[MaxBatch];
     private readonly Member[] _members = new Member[MaxBatch];
 
@@ -32,7 +35,10 @@ internal sealed partial class CpuQueue
 
         int channels = ChannelsPerPart(bank.Channels, columns);
         int parts = checked((int)((bank.Channels + channels - 1) / channels));
-        Run(new MultiplyWork<TRows>(bank, ByExpert(experts), experts.Length, channels, vectors, stride, y), parts);
+        Run(
+            new MultiplyWork<TRows>(bank, ByExpert(experts), experts.Length, channels, vectors, stride, y),
+            parts,
+            experts.Length * bank.Channels * (columns + ProductCost));
     }
 
     // Whole groups of the rows that are multiplied at once.

@@ -12,6 +12,9 @@ namespace Interfuse.Compute;
 /// </remarks>
 internal sealed partial class CpuQueue : DeviceQueue
 {
+    // About ten microseconds of products, less of copies.
+    private const long LittleWork = 1 << 17;
+
     private readonly CpuDevice _device;
     private readonly CpuWorkspace[] _workspaces;
 
@@ -110,10 +113,11 @@ internal sealed partial class CpuQueue : DeviceQueue
         where TWork : IWork =>
         Run(work, TileGrid.TileCount(elements));
 
-    private void Run<TWork>(TWork work, int parts)
+    // Work of so little cost, roughly elements that are read or made, ends before another thread has begun its part.
+    private void Run<TWork>(TWork work, int parts, long cost = long.MaxValue)
         where TWork : IWork
     {
-        int threads = Math.Min(_workspaces.Length, parts);
+        int threads = cost < LittleWork ? 1 : Math.Min(_workspaces.Length, parts);
         if (threads <= 1)
         {
             for (int part = 0; part < parts; part++)

@@ -57,9 +57,6 @@ internal sealed class Sampler
         return token;
     }
 
-    /// <summary>What a weight is in whole numbers, whose sums are exact.</summary>
-    internal static ulong AmountOf(float weight) => (ulong)(long)(weight * SamplingOptions.WholeWeight);
-
     private ReadOnlySpan<float> Adjust(ReadOnlySpan<float> logits)
     {
         if (_seen is null && _counts is null && _biases.Length == 0)
@@ -98,55 +95,34 @@ internal sealed class Sampler
     {
         Span<float> weights = _memory.Weights(logits.Length);
         Kernels.Exp(logits, greatest, _divisor, weights);
-        if (_options.TopK > 0 && _options.TopK < weights.Length - weights.Count(0f))
+        if (_options is { TopK: 0, TopP: 1, MinP: 0 })
         {
-            _memory.Likeliest.Keep<Each>(logits, weights, (ulong)_options.TopK);
+            return LikeliestTokens.At<Share>(weights, Drawn(LikeliestTokens.Total<Share>(weights)));
         }
 
-        ulong total = Total(weights);
+        LikeliestTokens left = _memory.Likeliest;
+        left.Begin(logits, weights);
+        if (_options.TopK > 0 && _options.TopK < left.Count)
+        {
+            left.Keep<Each>((ulong)_options.TopK);
+        }
+
         if (_options.TopP < 1)
         {
-            ulong enough = (ulong)Math.Ceiling(_options.TopP * total);
-            _memory.Likeliest.Keep<Share>(logits, weights, Math.Clamp(enough, 1, total));
-            total = Total(weights);
+            ulong total = left.Total<Share>();
+            left.Keep<Share>(Math.Clamp((ulong)Math.Ceiling(_options.TopP * total), 1, total));
         }
 
         if (_options.MinP > 0)
         {
-            float least = (float)_options.MinP;
-            foreach (ref float weight in weights)
-            {
-                weight = weight < least ? 0 : weight;
-            }
-
-            total = Total(weights);
+            left.KeepFrom((float)_options.MinP);
         }
 
-        return TokenAt(weights, (ulong)(((UInt128)NextWord() * total) >> 64));
+        return left.At<Share>(Drawn(left.Total<Share>()));
     }
 
-    // The first token whose weight and those before it together are more than some amount.
-    private static int TokenAt(ReadOnlySpan<float> weights, ulong amount)
-    {
-        int token = 0;
-        for (ulong sum = AmountOf(weights[0]); sum <= amount; sum += AmountOf(weights[token]))
-        {
-            token++;
-        }
-
-        return token;
-    }
-
-    private static ulong Total(ReadOnlySpan<float> weights)
-    {
-        ulong sum = 0;
-        foreach (float weight in weights)
-        {
-            sum += AmountOf(weight);
-        }
-
-        return sum;
-    }
+    // A number below the total, each as likely as any other.
+    private ulong Drawn(ulong total) => (ulong)(((UInt128)NextWord() * total) >> 64);
 
     private ulong NextWord()
     {
@@ -160,8 +136,9 @@ internal sealed class Sampler
         public static ulong Of(float weight) => 1;
     }
 
+    // In whole numbers, whose sums are exact.
     private readonly struct Share : LikeliestTokens.IMeasure
     {
-        public static ulong Of(float weight) => AmountOf(weight);
+        public static ulong Of(float weight) => (ulong)(long)(weight * SamplingOptions.WholeWeight);
     }
 }

@@ -1,4 +1,5 @@
 using Interfuse.Inference.Generation;
+using Interfuse.Inference.Tests.Models;
 using Decoder = Interfuse.Inference.Models.Decoder;
 
 namespace Interfuse.Inference.Tests.Generation;
@@ -175,6 +176,82 @@ public sealed class AnswerBatchTests
         }
 
         Assert.That(() => batch.Add(Request(Sum)), Throws.InvalidOperationException);
+    }
+
+    [Test]
+    public void A_model_without_numbers_ends_the_answers_of_its_expert_only()
+    {
+        using var experts = new VariedExperts("llama-biases", 3, broken: 1);
+        using Decoder decoder = TinyExperts.LoadFrom(experts.Path);
+        using var batch = new AnswerBatch(decoder, TinyExperts.Tokenizer);
+        RecordingReader[] readers = [.. Enumerable.Range(0, 3).Select(_ => new RecordingReader())];
+        Answer[] answers =
+        [
+            .. readers.Select((reader, expert) => batch.Add(
+                new GenerationRequest(new[] { 1, 17, 40 }, expert) { MaxTokens = 5, IgnoreEndOfText = true }, reader)),
+        ];
+        while (batch.Count > 0)
+        {
+            batch.Advance();
+        }
+
+        Assert.That(readers.Select(reader => reader.Tokens.Count), Is.EqualTo([5, 0, 5]));
+        Assert.That(answers[1].Fault, Is.InstanceOf<InterfuseException>().With.Message.Contains("not a number"));
+        Assert.That((readers[1].Fault, readers[1].Result), Is.EqualTo((answers[1].Fault, (GenerationResult?)null)));
+        Assert.That((answers[0].Fault, answers[2].Result!.Tokens.Count), Is.EqualTo(((Exception?)null, 5)));
+        Assert.That(
+            () => new Generator(decoder, TinyExperts.Tokenizer).Run([answers[0].Request, answers[1].Request]),
+            Throws.InstanceOf<InterfuseException>().With.Message.Contains("not a number"));
+    }
+
+    [Test]
+    public void Log_probabilities_are_those_of_the_models_own_logits()
+    {
+        GenerationRequest request = Request(Sum) with
+        {
+            TopLogProbs = 3,
+            MaxTokens = 2,
+            Sampling = new SamplingOptions { Temperature = 3, RepetitionPenalty = 5, Seed = 1 },
+        };
+        (RecordingReader reader, _) = Alone(request);
+        float[] logits = _decoder.LastLogits(request.Prompt.ToArray());
+        TokenLogProbs first = reader.Tokens[0].LogProbs!;
+
+        int[] likeliest = [.. Enumerable.Range(0, logits.Length).OrderByDescending(token => logits[token]).ThenBy(token => token).Take(3)];
+        Assert.That(first.Likeliest.Select(one => one.Id), Is.EqualTo(likeliest));
+        Assert.That(first.Chosen.Id, Is.EqualTo(reader.Tokens[0].Id));
+        double sum = logits.Sum(logit => Math.Exp(logit));
+        foreach (TokenLogProb one in first.Likeliest.Append(first.Chosen))
+        {
+            Assert.That(one.LogProb, Is.EqualTo(Math.Log(Math.Exp(logits[one.Id]) / sum)).Within(1e-9), $"token {one.Id}");
+            Assert.That(one.Text, Is.EqualTo(TinyExperts.Tokenizer.Decode([one.Id])));
+        }
+
+        (RecordingReader none, _) = Alone(request with { TopLogProbs = 0 });
+        Assert.That(none.Tokens[0].LogProbs!.Likeliest, Is.Empty);
+        Assert.That(none.Tokens[0].LogProbs!.Chosen.LogProb, Is.EqualTo(first.Chosen.LogProb));
+        Assert.That(Alone(request with { TopLogProbs = null }).Reader.Tokens[0].LogProbs, Is.Null);
+    }
+
+    [Test]
+    public void The_likeliest_tokens_are_found_among_equals_and_impossible_ones()
+    {
+        float[] logits = [-1f, 2f, float.NegativeInfinity, 2f, 1f, 2f, float.NegativeInfinity];
+        int[] Ids(int count) => [.. new LogProbReader(TinyExperts.Tokenizer, count).Read(logits, 0).Likeliest.Select(one => one.Id)];
+
+        Assert.That(Ids(0), Is.Empty);
+        Assert.That(Ids(2), Is.EqualTo([1, 3]));
+        Assert.That(Ids(4), Is.EqualTo([1, 3, 5, 4]));
+        Assert.That(Ids(20), Is.EqualTo([1, 3, 5, 4, 0, 2, 6]));
+        Assert.That(new LogProbReader(TinyExperts.Tokenizer, 0).Read(logits, 2).Chosen.LogProb, Is.EqualTo(double.NegativeInfinity));
+        foreach (float wrong in new[] { float.NaN, float.PositiveInfinity })
+        {
+            Assert.That(
+                () => new LogProbReader(TinyExperts.Tokenizer, 1).Read([0f, wrong], 0), Throws.InstanceOf<InterfuseException>());
+        }
+
+        Assert.That(
+            () => new LogProbReader(TinyExperts.Tokenizer, 1).Read([float.NegativeInfinity], 0), Throws.InstanceOf<InterfuseException>());
     }
 
     internal static string Describe(RecordingReader reader) => string.Join(' ', reader.Tokens.Select(token =>

@@ -19,14 +19,15 @@ internal sealed class VariedExperts : IDisposable
     /// <param name="experts">How many variations, named a, b and so on.</param>
     /// <param name="dtype">The type of weights.</param>
     /// <param name="strength">How far they vary, as a share of a weight; at 0 all are the same, but kept apart.</param>
-    public VariedExperts(string model, int experts, DType dtype = DType.BFloat16, float strength = 0.3f)
+    /// <param name="broken">Which of them has no numbers for weights, or -1.</param>
+    public VariedExperts(string model, int experts, DType dtype = DType.BFloat16, float strength = 0.3f, int broken = -1)
     {
         string source = new ReferenceModel(model).Path;
         Config = File.ReadAllText(System.IO.Path.Combine(source, "config.json"));
         string[] names = [.. Enumerable.Range(0, experts).Select(expert => $"{(char)('a' + expert)}")];
         for (int expert = 0; expert < experts; expert++)
         {
-            Vary(source, _folder[names[expert]], dtype, expert, strength);
+            Vary(source, _folder[names[expert]], dtype, expert, expert == broken ? float.NaN : strength);
         }
 
         // Where tensors are the same they would be shared: what is stored is the mean then, of the same values.
