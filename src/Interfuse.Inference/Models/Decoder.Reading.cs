@@ -18,7 +18,7 @@ public readonly record struct Reading(DecoderSequence Sequence, ReadOnlyMemory<i
     public int TextLength { get; init; }
 }
 
-/// <summary>Takes the logits that follow a token.</summary>
+/// <summary>Takes the logits that follow a token. It may end sequences, and may not read with the same decoder.</summary>
 /// <param name="reading">Which of the readings the token is of.</param>
 /// <param name="token">Which of its tokens.</param>
 /// <param name="logits">A score for each token that may follow it; valid until the handler returns.</param>
@@ -74,6 +74,7 @@ public sealed partial class Decoder
             throw new ArgumentException($"There are {tokens.Length} tokens for {sequences.Count} sequences.", nameof(tokens));
         }
 
+        CheckIdle();
         _steps.Clear();
         for (int i = 0; i < sequences.Count; i++)
         {
@@ -103,6 +104,7 @@ public sealed partial class Decoder
     private void ForEachPass<THandler>(IReadOnlyList<Reading> batch, bool isPrompt, int depth, THandler handler)
         where THandler : IPassHandler
     {
+        CheckIdle();
         int pages = Check(batch);
         _cache.Reserve(pages);
         ListTokens(batch);
@@ -128,6 +130,14 @@ public sealed partial class Decoder
             _tokens.Clear();
             _owners.Clear();
             _steps.Clear();
+        }
+    }
+
+    private void CheckIdle()
+    {
+        if (_tokens.Count > 0)
+        {
+            throw new InvalidOperationException("Who is given logits may not read with the same decoder meanwhile.");
         }
     }
 

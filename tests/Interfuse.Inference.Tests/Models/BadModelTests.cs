@@ -53,6 +53,22 @@ public sealed class BadModelTests
         Assert.That(() => Load(model), Throws.InstanceOf<CheckpointFormatException>().With.Message.Contains("no config.json"));
     }
 
+    [Test]
+    public void Who_is_given_logits_may_not_read_meanwhile_and_what_a_failure_left_unread_is_as_before()
+    {
+        using Decoder decoder = TinyExperts.Load("base");
+        using DecoderSequence sequence = decoder.Start();
+        using DecoderSequence other = decoder.Start();
+        int[] tokens = [1, 2];
+
+        Assert.That(
+            () => decoder.Read([new Reading(sequence, tokens)], (_, _, _) => decoder.Step([other], tokens.AsMemory(1), Nothing)),
+            Throws.InvalidOperationException);
+        Assert.That((sequence.Length, other.Length, decoder.CacheBytesInUse), Is.EqualTo((0, 0, 0L)));
+        Assert.That(() => decoder.Read([new Reading(sequence, tokens)], Nothing), Throws.Nothing);
+        Assert.That(sequence.Length, Is.EqualTo(2));
+    }
+
     [TestCase(259, "no token 259")]
     [TestCase(-1, "no token -1")]
     public void A_token_outside_the_vocabulary_is_refused(int token, string message)
