@@ -49,6 +49,25 @@ public abstract partial class DeviceQueue : IDisposable
         DownloadCore(source, destination);
     }
 
+    /// <summary>
+    /// Gives elements' memory itself, where it is the host's own: what is written there needs no
+    /// <see cref="Upload(ReadOnlySpan{byte}, DeviceSpan)"/>.
+    /// </summary>
+    /// <param name="elements">At most 2^31 - 1 bytes of elements, which no operation uses meanwhile; several threads may ask.</param>
+    /// <param name="bytes">Receives their bytes, or nothing.</param>
+    /// <returns>Whether the host reaches them.</returns>
+    /// <exception cref="ArgumentException">There are more bytes.</exception>
+    public bool TryReach(DeviceSpan elements, out Span<byte> bytes)
+    {
+        if (elements.ByteLength > int.MaxValue)
+        {
+            throw new ArgumentException(
+                $"{elements.ByteLength} bytes are more than the host can look at in one piece.", nameof(elements));
+        }
+
+        return TryReachCore(elements, out bytes);
+    }
+
     /// <summary>Queues the copy of a transfer buffer's first bytes from the host's side to the device's.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The buffer is shorter.</exception>
     public void Upload(TransferBuffer buffer, int byteLength)
@@ -105,6 +124,13 @@ public abstract partial class DeviceQueue : IDisposable
 
     /// <summary><see cref="Download(DeviceSpan, Span{byte})"/>, checked.</summary>
     protected abstract void DownloadCore(DeviceSpan source, Span<byte> destination);
+
+    /// <summary><see cref="TryReach"/>, checked.</summary>
+    protected virtual bool TryReachCore(DeviceSpan elements, out Span<byte> bytes)
+    {
+        bytes = default;
+        return false;
+    }
 
     /// <summary><see cref="Upload(TransferBuffer, int)"/>, checked.</summary>
     protected abstract void UploadCore(TransferBuffer buffer, int byteLength);

@@ -80,6 +80,12 @@ internal sealed partial class CpuQueue : DeviceQueue
     protected override void DownloadCore(DeviceSpan source, Span<byte> destination) =>
         Bytes(source, 0, (int)source.Length).CopyTo(destination);
 
+    protected override bool TryReachCore(DeviceSpan elements, out Span<byte> bytes)
+    {
+        bytes = Bytes(elements, 0, (int)elements.Length);
+        return true;
+    }
+
     protected override void UploadCore(TransferBuffer buffer, int byteLength)
     {
         // The two sides are one.

@@ -15,15 +15,14 @@ internal sealed partial class MatrixBench : IDisposable
     // Elements whose energy is taken at a time; whole tiles, and so many that all threads have enough to do.
     private const long EnergyLength = 64 * TileGrid.TileLength;
 
-    // What is read at a time; a whole number of elements of any type.
-    private const int StagingBytes = 32 << 20;
+    // What the host holds of a matrix besides: what is read, and what is written behind.
+    private const int HostBytes = StagingBytes + WriteThread.MostBytes;
 
     private readonly PackPlan _plan;
     private readonly MergeProgress _progress;
     private readonly CancellationToken _cancellation;
-    private readonly int _threads;
     private readonly long _memory;
-    private readonly byte[] _staging;
+    private readonly DevicePool _pool;
     private readonly List<DeviceBuffer> _scratch = [];
     private readonly List<Slot> _slots = [];
     private long _uses;
@@ -40,10 +39,9 @@ internal sealed partial class MatrixBench : IDisposable
         _progress = progress;
         _memory = memory;
         _cancellation = cancellation;
-        _threads = plan.Options.Threads;
         Device = DeviceOf(plan);
         Queue = Device.CreateQueue();
-        _staging = GC.AllocateUninitializedArray<byte>(StagingBytes);
+        _pool = new DevicePool(Device, memory - HostBytes);
     }
 
     /// <summary>What computes: the device asked for, on all threads where it is the processor.</summary>
@@ -71,7 +69,7 @@ internal sealed partial class MatrixBench : IDisposable
     public DeviceSpan Expert(int expert) => Input(expert + 1);
 
     /// <summary>The memory that a plan's whole matrices need at least, beside what the runtime takes.</summary>
-    public static long LeastBytes(PackPlan plan, MatrixMethod method) => StagingBytes + plan.Tensors
+    public static long LeastBytes(PackPlan plan, MatrixMethod method) => HostBytes + plan.Tensors
         .Where(matrix => matrix.IsWhole)
         .Select(matrix => method.RoomFor(matrix, plan.Experts.Count)
             + (method.ByRows ? RowBytesPerVisit(matrix) : PieceBytes(matrix) + (2 * SlotBytes(matrix))))
@@ -84,10 +82,10 @@ internal sealed partial class MatrixBench : IDisposable
     {
         _matrix = matrix;
         Release();
-        long places = (_memory - StagingBytes - room) / SlotBytes(matrix);
+        long places = (_memory - HostBytes - room) / SlotBytes(matrix);
         if (places < matrix.Inputs.Count)
         {
-            places = (_memory - StagingBytes - room - PieceBytes(matrix)) / SlotBytes(matrix);
+            places = (_memory - HostBytes - room - PieceBytes(matrix)) / SlotBytes(matrix);
         }
 
         // Two at least: whoever made the bench has made sure of that much.
@@ -103,7 +101,7 @@ internal sealed partial class MatrixBench : IDisposable
     /// <param name="length">How many.</param>
     public DeviceSpan Take(DType dtype, long length)
     {
-        DeviceBuffer buffer = Device.Allocate(length * dtype.Size());
+        DeviceBuffer buffer = _pool.Take(length * dtype.Size());
         _scratch.Add(buffer);
         return buffer.Span(dtype, length);
     }
@@ -212,6 +210,7 @@ internal sealed partial class MatrixBench : IDisposable
     {
         Queue.Dispose();
         Release();
+        _pool.Dispose();
         if (Device != _plan.Options.Device)
         {
             Device.Dispose();
@@ -244,47 +243,18 @@ internal sealed partial class MatrixBench : IDisposable
     {
         Slot slot = _slots.Find(slot => slot.Input is null)
             ?? _slots.Where(slot => slot.Input != 0).MinBy(slot => slot.LastUse)!;
-        slot.Buffer ??= Device.Allocate(SlotBytes(Matrix));
+        slot.Buffer ??= _pool.Take(SlotBytes(Matrix));
         slot.Input = null;
         Read(Matrix.Inputs[input], 0, slot.Buffer.Span(Matrix.Inputs[input].DType, Matrix.Spec.ElementCount));
         slot.Input = input;
         return slot;
     }
 
-    private void Read(TensorSource source, long firstElement, DeviceSpan destination)
-    {
-        int size = source.DType.Size();
-        int step = StagingBytes / size;
-        for (long done = 0; done < destination.Length; done += step)
-        {
-            _cancellation.ThrowIfCancellationRequested();
-            int length = (int)Math.Min(step, destination.Length - done);
-            ReadAll(source, firstElement + done, length);
-            Queue.Upload(_staging.AsSpan(0, length * size), destination.Slice(done, length));
-            _progress.Read((long)length * size);
-        }
-    }
-
-    // On several threads: one alone does not read as fast as memory or a disk can give.
-    private void ReadAll(TensorSource source, long firstElement, int length)
-    {
-        int size = source.DType.Size();
-        int share = Math.Max((length + _threads - 1) / _threads, 1 << 18);
-        Parallels.Run(
-            Enumerable.Range(0, (length + share - 1) / share),
-            part =>
-            {
-                int start = part * share;
-                source.Read(firstElement + start, _staging.AsSpan(start * size, Math.Min(share, length - start) * size));
-            },
-            _cancellation);
-    }
-
     private void Release()
     {
-        _scratch.ForEach(buffer => buffer.Dispose());
+        _scratch.ForEach(_pool.GiveBack);
         _scratch.Clear();
-        _slots.ForEach(slot => slot.Buffer?.Dispose());
+        _slots.Where(slot => slot.Buffer is not null).ToList().ForEach(slot => _pool.GiveBack(slot.Buffer!));
         _slots.Clear();
     }
 

@@ -23,6 +23,8 @@ internal static class MatrixLoop
         Action<MatrixWorker, MatrixChunk> visit,
         CancellationToken cancellation)
     {
+        int[] tensors = [.. chunks.Select(chunk => chunk.Tensor).Distinct()];
+        using var readAhead = new ReadAhead([.. tensors.Select(tensor => plan.Tensors[tensor].Inputs)]);
         int next = -1;
         Exception? failure = null;
         Thread[] workers = [.. Enumerable.Range(0, Math.Min(threads, chunks.Count)).Select(index => new Thread(Work)
@@ -47,6 +49,11 @@ internal static class MatrixLoop
                     chunk < chunks.Count && Volatile.Read(ref failure) is null && !cancellation.IsCancellationRequested;
                     chunk = Interlocked.Increment(ref next))
                 {
+                    if (chunks[chunk].Index == 0)
+                    {
+                        readAhead.Opened(Array.IndexOf(tensors, chunks[chunk].Tensor));
+                    }
+
                     visit(worker, chunks[chunk]);
                 }
             }

@@ -190,14 +190,17 @@ public sealed class PackEncoder
                     }
                 },
                 _cancellation);
+            using var writing = new WriteThread();
             _whole?.Run(wholeTodo, (bench, tensor) =>
             {
-                var output = new MatrixOutput(layout, tensor, files.Banks, files.Parts, bench.Queue, _progress);
+                var output = new MatrixOutput(layout, tensor, files, writing, bench.Queue, _progress);
                 DeltaEnergies energies = layout.Tensors[tensor] is WholeMatrix whole
                     ? ((MatrixMethod)_plan.Method).Encode(bench, whole, output)
                     : KeptMatrix.Encode(bench, output);
-                Finish(new FinishedTensor(tensor, output.NonFinite) { Figures = [.. energies.Total, .. energies.Lost] });
+                output.Complete(nonFinite =>
+                    Finish(new FinishedTensor(tensor, nonFinite) { Figures = [.. energies.Total, .. energies.Lost] }));
             });
+            writing.Complete();
 
             void Finish(FinishedTensor tensor)
             {

@@ -27,11 +27,14 @@ internal sealed class WholeMatrices(
         }
 
         using var bench = new MatrixBench(plan, progress, memory, cancellation);
-        foreach (int tensor in whole)
+        using var readAhead = new ReadAhead([.. whole.Select(tensor => plan.Tensors[tensor].Inputs)]);
+        for (int place = 0; place < whole.Length; place++)
         {
             cancellation.ThrowIfCancellationRequested();
-            bench.Begin(plan.Tensors[tensor], method.RoomFor(plan.Tensors[tensor], plan.Experts.Count));
-            visit(bench, tensor);
+            PlannedMatrix matrix = plan.Tensors[whole[place]];
+            readAhead.Opened(place);
+            bench.Begin(matrix, method.RoomFor(matrix, plan.Experts.Count));
+            visit(bench, whole[place]);
         }
     }
 }

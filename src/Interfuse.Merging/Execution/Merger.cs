@@ -135,7 +135,7 @@ public sealed class Merger
         CheckpointWriter writer, Journal journal, Dictionary<int, FinishedTensor> finished, int threads, CancellationToken cancellation)
     {
         int[] todo = [.. Enumerable.Range(0, _plan.Tensors.Count).Where(tensor => !finished.ContainsKey(tensor))];
-        using ReadAhead readAhead = new([.. todo.Select(tensor => _plan.Tensors[tensor])]);
+        using ReadAhead readAhead = new([.. todo.Select(tensor => _plan.Tensors[tensor].Inputs)]);
         TileScheduler? scheduler = null;
         using (WriteBehind writeBehind = new(writer, _plan.Layout, journal, error => scheduler!.Stop(error)))
         {

@@ -10,13 +10,15 @@ internal sealed class ReadAhead : IDisposable
     private const long WindowBytes = 256 << 20;
     private const long PieceBytes = 8 << 20;
 
-    private readonly IReadOnlyList<PlannedTensor> _tensors;
+    private readonly IReadOnlyList<IReadOnlyList<TensorSource>> _tensors;
     private readonly SemaphoreSlim _moved = new(0);
     private readonly Thread _thread;
     private int _opened;
     private bool _stopped;
 
-    public ReadAhead(IReadOnlyList<PlannedTensor> tensors)
+    /// <summary>Begins.</summary>
+    /// <param name="tensors">The inputs of each tensor, in the order in which they will be worked on.</param>
+    public ReadAhead(IReadOnlyList<IReadOnlyList<TensorSource>> tensors)
     {
         _tensors = tensors;
         _thread = new Thread(Run) { Name = "interfuse read-ahead", IsBackground = true };
@@ -24,6 +26,7 @@ internal sealed class ReadAhead : IDisposable
     }
 
     /// <summary>Says that work on a tensor has begun.</summary>
+    /// <param name="tensor">Its place in the list.</param>
     public void Opened(int tensor)
     {
         Volatile.Write(ref _opened, tensor);
@@ -63,15 +66,15 @@ internal sealed class ReadAhead : IDisposable
         }
     }
 
-    private static long Bytes(PlannedTensor tensor) => tensor.Inputs.Sum(input => input.Tensor.Info.ByteLength);
+    private static long Bytes(IReadOnlyList<TensorSource> inputs) => inputs.Sum(input => input.Tensor.Info.ByteLength);
 
-    private void Advise(PlannedTensor tensor)
+    private void Advise(IReadOnlyList<TensorSource> inputs)
     {
         // The inputs are read side by side, so they are asked for side by side.
-        long longest = tensor.Inputs.Max(input => input.Tensor.Info.ByteLength);
+        long longest = inputs.Max(input => input.Tensor.Info.ByteLength);
         for (long piece = 0; piece < longest && !Volatile.Read(ref _stopped); piece += PieceBytes)
         {
-            foreach (TensorSource input in tensor.Inputs)
+            foreach (TensorSource input in inputs)
             {
                 TensorInfo info = input.Tensor.Info;
                 if (piece < info.ByteLength)
