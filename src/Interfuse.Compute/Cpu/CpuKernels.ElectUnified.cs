@@ -53,6 +53,58 @@ public sealed partial class CpuKernels
         Launch(ref kernel, delta.Length);
     }
 
+    /// <summary>
+    /// The sums over a block of a task vector and of what agrees with it, in one sweep, each in the order of
+    /// <see cref="Dot"/> and <see cref="AbsoluteSum"/>.
+    /// </summary>
+    internal AgreementSums SumAgreement(ReadOnlySpan<float> delta, ReadOnlySpan<float> agreed)
+    {
+        CheckLength(agreed.Length, delta.Length, nameof(agreed));
+        Span<double> lanes = stackalloc double[AgreementSums.Count * ReductionLanes];
+        var reduction = new AgreementReduction(delta, agreed, lanes);
+        Reduce(ref reduction, delta.Length);
+        return new AgreementSums(
+            Combine(lanes[..ReductionLanes]),
+            Combine(lanes.Slice(ReductionLanes, ReductionLanes)),
+            Combine(lanes.Slice(2 * ReductionLanes, ReductionLanes)),
+            Combine(lanes.Slice(3 * ReductionLanes, ReductionLanes)),
+            Combine(lanes[(4 * ReductionLanes)..]));
+    }
+
+    private readonly ref struct AgreementReduction(
+        ReadOnlySpan<float> delta, ReadOnlySpan<float> agreed, Span<double> lanes) : IReduction
+    {
+        private readonly ref readonly float _delta = ref MemoryMarshal.GetReference(delta);
+        private readonly ref readonly float _agreed = ref MemoryMarshal.GetReference(agreed);
+        private readonly ref double _lanes = ref MemoryMarshal.GetReference(lanes);
+
+        public void AddLanes<TLanes, TDouble>(nuint lane, nuint start, nuint end)
+            where TLanes : struct, IDoubleLanes<TDouble>
+        {
+            TDouble deltas = TLanes.Load(in _lanes, lane);
+            TDouble agreements = TLanes.Load(in _lanes, lane + ReductionLanes);
+            TDouble deltaEnergy = TLanes.Load(in _lanes, lane + (2 * ReductionLanes));
+            TDouble agreedEnergy = TLanes.Load(in _lanes, lane + (3 * ReductionLanes));
+            TDouble product = TLanes.Load(in _lanes, lane + (4 * ReductionLanes));
+            for (nuint index = start; index < end; index += ReductionLanes)
+            {
+                TDouble d = TLanes.Load(in _delta, index);
+                TDouble a = TLanes.Load(in _agreed, index);
+                deltas = TLanes.Add(deltas, TLanes.Abs(d));
+                agreements = TLanes.Add(agreements, TLanes.Abs(a));
+                deltaEnergy = TLanes.Add(deltaEnergy, TLanes.Multiply(d, d));
+                agreedEnergy = TLanes.Add(agreedEnergy, TLanes.Multiply(a, a));
+                product = TLanes.Add(product, TLanes.Multiply(d, a));
+            }
+
+            TLanes.Store(deltas, ref _lanes, lane);
+            TLanes.Store(agreements, ref _lanes, lane + ReductionLanes);
+            TLanes.Store(deltaEnergy, ref _lanes, lane + (2 * ReductionLanes));
+            TLanes.Store(agreedEnergy, ref _lanes, lane + (3 * ReductionLanes));
+            TLanes.Store(product, ref _lanes, lane + (4 * ReductionLanes));
+        }
+    }
+
     private readonly ref struct ElectUnifiedKernel(
         ReadOnlySpan<float> baseValues, Rows experts, Span<float> destination) : IKernel
     {

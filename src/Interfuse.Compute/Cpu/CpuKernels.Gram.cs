@@ -24,6 +24,12 @@ public sealed partial class CpuKernels
         {
             for (int first = 0; first <= row; first += ProductsPerSweep)
             {
+                if (first == row)
+                {
+                    gram[(row * rows.Count) + row] += SquareSum(rows[row]);
+                    continue;
+                }
+
                 lanes.Clear();
                 var reduction = new ProductsReduction(rows, row, first, lanes);
                 Reduce(ref reduction, rows.Length);

@@ -47,6 +47,15 @@ public sealed partial class CpuKernels
         return Combine(lanes);
     }
 
+    /// <summary>The product of a block with itself, as <see cref="Dot"/> has it.</summary>
+    internal double SquareSum(ReadOnlySpan<float> values)
+    {
+        Span<double> lanes = stackalloc double[ReductionLanes];
+        var reduction = new SquareSumReduction(values, lanes);
+        Reduce(ref reduction, values.Length);
+        return Combine(lanes);
+    }
+
     private void Reduce<TReduction>(ref TReduction reduction, int length)
         where TReduction : struct, IReduction, allows ref struct
     {
@@ -121,6 +130,25 @@ public sealed partial class CpuKernels
             TLanes.Store(aa, ref _lanes, lane);
             TLanes.Store(bb, ref _lanes, lane + ReductionLanes);
             TLanes.Store(ab, ref _lanes, lane + (2 * ReductionLanes));
+        }
+    }
+
+    private readonly ref struct SquareSumReduction(ReadOnlySpan<float> values, Span<double> lanes) : IReduction
+    {
+        private readonly ref readonly float _values = ref MemoryMarshal.GetReference(values);
+        private readonly ref double _lanes = ref MemoryMarshal.GetReference(lanes);
+
+        public void AddLanes<TLanes, TDouble>(nuint lane, nuint start, nuint end)
+            where TLanes : struct, IDoubleLanes<TDouble>
+        {
+            TDouble sum = TLanes.Load(in _lanes, lane);
+            for (nuint index = start; index < end; index += ReductionLanes)
+            {
+                TDouble value = TLanes.Load(in _values, index);
+                sum = TLanes.Add(sum, TLanes.Multiply(value, value));
+            }
+
+            TLanes.Store(sum, ref _lanes, lane);
         }
     }
 

@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using Interfuse.Checkpoints;
+
 namespace Interfuse.Compute;
 
 internal sealed partial class CpuQueue
@@ -35,6 +38,7 @@ internal sealed partial class CpuQueue
             long first = (long)part * TileGrid.TileLength;
             int length = TileLength(part, a.Length);
             bool areFused = AreBFloat16(a, b);
+            bool isSquare = a == b && a.DType == DType.Float32;
             DotProducts sum = default;
             for (int start = 0; start < length; start += TileGrid.BlockLength)
             {
@@ -43,6 +47,12 @@ internal sealed partial class CpuQueue
                 {
                     sum += workspace.Kernels.DotStored(
                         Bytes(a, first + start, blockLength), Bytes(b, first + start, blockLength));
+                }
+                else if (isSquare)
+                {
+                    double square = workspace.Kernels.SquareSum(
+                        MemoryMarshal.Cast<byte, float>(Bytes(a, first + start, blockLength)));
+                    sum += new DotProducts(square, square, square);
                 }
                 else
                 {

@@ -61,13 +61,7 @@ internal sealed partial class CpuQueue
             Span<float> delta = workspace.Scratch(2)[..elected.Length];
             Span<float> agreed = workspace.Scratch(2).Slice(CpuWorkspace.RowStride, elected.Length);
             workspace.Kernels.Agreement(baseValues, expert, elected, delta, agreed, mask);
-            DotProducts products = workspace.Kernels.Dot(delta, agreed);
-            return new AgreementSums(
-                workspace.Kernels.AbsoluteSum(delta),
-                workspace.Kernels.AbsoluteSum(agreed),
-                products.AA,
-                products.BB,
-                products.AB);
+            return workspace.Kernels.SumAgreement(delta, agreed);
         }
 
         private void Write(AgreementSums row, long index)

@@ -10,6 +10,23 @@ internal sealed class DeltaEnergies(int experts)
     /// <summary>Per expert the squared distance of its own values to those stored for it, before they are rounded.</summary>
     public double[] Lost { get; } = new double[experts];
 
+    /// <summary>Both, as a journal has them.</summary>
+    public double[] ToFigures() => [.. Total, .. Lost];
+
+    /// <summary>What <see cref="ToFigures"/> gave.</summary>
+    public static DeltaEnergies Of(IReadOnlyList<double> figures)
+    {
+        int experts = figures.Count / 2;
+        var energies = new DeltaEnergies(experts);
+        for (int expert = 0; expert < experts; expert++)
+        {
+            energies.Total[expert] = figures[expert];
+            energies.Lost[expert] = figures[experts + expert];
+        }
+
+        return energies;
+    }
+
     /// <summary>Whether all of it are numbers.</summary>
     public bool IsFinite => Array.TrueForAll(Total, double.IsFinite) && Array.TrueForAll(Lost, double.IsFinite);
 

@@ -12,8 +12,8 @@ namespace Interfuse.Experts.Encoders;
 /// </summary>
 /// <remarks>
 /// As the authors' code has it, every float tensor takes part, norms and embeddings included, unless <c>storage</c> says
-/// otherwise of some. The models are read twice: for the sums that the scales follow from, and to be written. Task vectors
-/// are to the base as it was given; stored is the base in the type of the pack.
+/// otherwise of some. The models are read once; the scales follow from sums over all of them, and are written last. Task
+/// vectors are to the base as it was given; stored is the base in the type of the pack.
 /// </remarks>
 internal sealed class EmrMerging : MatrixMethod
 {
@@ -34,9 +34,6 @@ internal sealed class EmrMerging : MatrixMethod
     };
 
     /// <inheritdoc/>
-    public override bool Measures => true;
-
-    /// <inheritdoc/>
     public override bool ByRows => true;
 
     /// <inheritdoc/>
@@ -50,35 +47,15 @@ internal sealed class EmrMerging : MatrixMethod
     public override long RoomFor(PlannedMatrix matrix, int experts) => UnifiedRows.BytesFor(matrix, experts);
 
     /// <inheritdoc/>
-    public override object Measure(MatrixBench bench)
-    {
-        var unified = new UnifiedRows(bench);
-        var sums = new AgreementSums[bench.Experts];
-        bench.VisitRows((_, rows, baseValues, experts) =>
-        {
-            unified.Elect(rows, baseValues, experts);
-            unified.AddSums(rows, sums);
-        });
-        RefuseNonFinite(bench.Matrix, sums);
-        return sums;
-    }
-
-    /// <inheritdoc/>
     public override IReadOnlyList<PackLayerEntry>? Decide(
         PackPlan plan, long otherBytes, IReadOnlyList<object?> measures, Span<StoredTensor?> stored)
     {
-        float[] scales = AgreementScales.Of(
-            DefinitionOf(plan.Recipe),
-            plan.Experts,
-            Enumerable.Range(0, measures.Count).Where(tensor => measures[tensor] is not null)
-                .Select(tensor => (plan.Tensors[tensor].Spec.ElementCount, (AgreementSums[])measures[tensor]!)));
         for (int tensor = 0; tensor < stored.Length; tensor++)
         {
-            if (measures[tensor] is AgreementSums[] sums)
+            PlannedMatrix matrix = plan.Tensors[tensor];
+            if (matrix.IsWhole)
             {
-                PlannedMatrix matrix = plan.Tensors[tensor];
-                stored[tensor] = new WholeMatrix(
-                    matrix, MaskedScheme.Name, Parts(matrix, plan.Experts.Count), new MaskedChoice(scales, sums));
+                stored[tensor] = new WholeMatrix(matrix, MaskedScheme.Name, Parts(matrix, plan.Experts.Count));
             }
         }
 
@@ -86,15 +63,16 @@ internal sealed class EmrMerging : MatrixMethod
     }
 
     /// <inheritdoc/>
-    public override DeltaEnergies Encode(MatrixBench bench, WholeMatrix stored, MatrixOutput output)
+    public override double[] Encode(MatrixBench bench, WholeMatrix stored, MatrixOutput output)
     {
-        var (scales, sums) = (MaskedChoice)stored.Choice!;
         PlannedMatrix matrix = stored.Matrix;
         var unified = new UnifiedRows(bench);
+        var sums = new AgreementSums[bench.Experts];
         long words = MaskedBank.Words(matrix.Columns);
         bench.VisitRows((firstRow, rows, baseValues, experts) =>
         {
             unified.Elect(rows, baseValues, experts);
+            unified.AddSums(rows, sums);
             output.Write(unified.Base(rows, baseValues), firstRow * matrix.Columns);
             output.WritePart(MaskedScheme.UnifiedPart, unified.Values(rows), firstRow * matrix.Columns);
             for (int expert = 0; expert < experts.Length; expert++)
@@ -103,8 +81,42 @@ internal sealed class EmrMerging : MatrixMethod
                     MaskedScheme.MaskPart, unified.Mask(rows, expert), ((expert * matrix.Channels) + firstRow) * words);
             }
         });
-        output.WritePart(MaskedScheme.ScalesPart, 0, MemoryMarshal.AsBytes<float>(scales));
+        RefuseNonFinite(matrix, sums);
+        return MemoryMarshal.Cast<AgreementSums, double>(sums).ToArray();
+    }
 
+    /// <inheritdoc/>
+    public override int FigureCount(int experts) => experts * AgreementSums.Count;
+
+    /// <inheritdoc/>
+    /// <remarks>The scales follow from the sums over all matrices, and stand with each.</remarks>
+    /// <exception cref="InterfuseException">A scale is beyond float32.</exception>
+    public override DeltaEnergies?[] Finish(
+        PackPlan plan, PackLayout layout, IReadOnlyList<IReadOnlyList<double>?> figures, PackWriters files)
+    {
+        AgreementSums[]?[] sums = [.. figures.Select(each =>
+            each is null ? null : MemoryMarshal.Cast<double, AgreementSums>([.. each]).ToArray())];
+        float[] scales = AgreementScales.Of(
+            DefinitionOf(plan.Recipe),
+            plan.Experts,
+            Enumerable.Range(0, sums.Length).Where(tensor => sums[tensor] is not null)
+                .Select(tensor => (plan.Tensors[tensor].Spec.ElementCount, sums[tensor]!)));
+        var energies = new DeltaEnergies?[sums.Length];
+        for (int tensor = 0; tensor < sums.Length; tensor++)
+        {
+            if (sums[tensor] is { } own)
+            {
+                files.Parts!.Write(
+                    layout.PlaceOf(tensor, MaskedScheme.ScalesPart), 0, MemoryMarshal.AsBytes<float>(scales));
+                energies[tensor] = Energies(scales, own);
+            }
+        }
+
+        return energies;
+    }
+
+    private static DeltaEnergies Energies(float[] scales, AgreementSums[] sums)
+    {
         var energies = new DeltaEnergies(scales.Length);
         for (int expert = 0; expert < scales.Length; expert++)
         {
@@ -161,7 +173,4 @@ internal sealed class EmrMerging : MatrixMethod
 
     private static CheckpointFormatException Refusal(PlannedMatrix matrix, int input, string reason) => new(
         matrix.Inputs[input].Tensor.File.Path, reason, matrix.Inputs[input].Tensor.Info.Name);
-
-    // What each tensor's parts say: all the same scales, and the energies that follow from the tensor's own sums.
-    private sealed record MaskedChoice(float[] Scales, AgreementSums[] Sums);
 }

@@ -12,9 +12,6 @@ internal sealed partial class MatrixBench : IDisposable
     // may depend on it.
     private const long PieceLength = 16 * TileGrid.TileLength;
 
-    // Elements whose energy is taken at a time; whole tiles, and so many that all threads have enough to do.
-    private const long EnergyLength = 64 * TileGrid.TileLength;
-
     // What the host holds of a matrix besides: what is read, and what is written behind.
     private const int HostBytes = StagingBytes + WriteThread.MostBytes;
 
@@ -170,40 +167,6 @@ internal sealed partial class MatrixBench : IDisposable
         weights.AsSpan().Fill(1f / Experts);
         AddTaskVectors(weights, lambda, destination);
     }
-
-    /// <summary>
-    /// The squared norm of what is kept of a difference, in float64: <c>sum (to[i] - from[i])^2</c> over the elements that
-    /// <paramref name="keep"/> keeps, each difference in float32, in the order of <see cref="DeviceQueue.Dot"/>.
-    /// </summary>
-    /// <remarks>
-    /// Takes 4 bytes per element of a piece, see <see cref="EnergyBytes"/>. With different thresholds the elements that
-    /// both keep add up alike, so that the energies of all of them and of all of them are equal.
-    /// </remarks>
-    public double Energy(DeviceSpan from, DeviceSpan to, TopKThreshold keep)
-    {
-        long step = Math.Min(EnergyLength, from.Length);
-        using DeviceBuffer room = Device.Allocate(step * sizeof(float));
-        var tiles = new DotProducts[TileGrid.TileCount(step)];
-        double energy = 0;
-        for (long first = 0; first < from.Length; first += step)
-        {
-            long length = Math.Min(step, from.Length - first);
-            DeviceSpan kept = room.Span(DType.Float32, length);
-            Queue.TaskVector(from.Slice(first, length), to.Slice(first, length), keep, first, kept);
-            Span<DotProducts> sums = tiles.AsSpan(0, TileGrid.TileCount(length));
-            Queue.Dot(kept, kept, sums);
-            foreach (DotProducts tile in sums)
-            {
-                energy += tile.AA;
-            }
-        }
-
-        return energy;
-    }
-
-    /// <summary>What <see cref="Energy"/> takes of the device's memory.</summary>
-    public static long EnergyBytes(PlannedMatrix matrix) =>
-        Math.Min(EnergyLength, matrix.Spec.ElementCount) * sizeof(float);
 
     /// <summary>Waits for the device and gives everything back.</summary>
     public void Dispose()

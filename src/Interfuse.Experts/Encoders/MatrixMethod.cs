@@ -87,12 +87,29 @@ internal abstract class MatrixMethod : PackMethod
     public abstract IReadOnlyList<PackLayerEntry>? Decide(
         PackPlan plan, long otherBytes, IReadOnlyList<object?> measures, Span<StoredTensor?> stored);
 
-    /// <summary>Encodes a matrix and writes all of it.</summary>
+    /// <summary>Encodes a matrix and writes it, but for what <see cref="Finish"/> writes.</summary>
     /// <param name="bench">Has the matrix of every model.</param>
     /// <param name="stored">How it is stored.</param>
     /// <param name="output">Takes the matrix and its parts.</param>
-    /// <returns>Per expert the energy of its task vector and how much of it is lost.</returns>
-    public abstract DeltaEnergies Encode(MatrixBench bench, WholeMatrix stored, MatrixOutput output);
+    /// <returns>
+    /// The figures that <see cref="Finish"/> needs, <see cref="FigureCount"/> of them; the journal keeps them, so that no
+    /// matrix is encoded again for them.
+    /// </returns>
+    public abstract double[] Encode(MatrixBench bench, WholeMatrix stored, MatrixOutput output);
+
+    /// <summary>How many figures there are of each matrix.</summary>
+    /// <param name="experts">N.</param>
+    public virtual int FigureCount(int experts) => 2 * experts;
+
+    /// <summary>Writes what depends on all matrices, when each has been encoded, by this run or an earlier one.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="layout">How they are stored.</param>
+    /// <param name="figures">What <see cref="Encode"/> gave, by the place in the plan; null of what is stored by rows.</param>
+    /// <param name="files">The pack's files.</param>
+    /// <returns>Per matrix and expert the energy of its task vector and how much of it is lost.</returns>
+    public virtual DeltaEnergies?[] Finish(
+        PackPlan plan, PackLayout layout, IReadOnlyList<IReadOnlyList<double>?> figures, PackWriters files) =>
+        [.. figures.Select(each => each is null ? null : DeltaEnergies.Of(each))];
 
     /// <summary>A parameter's value for a tensor.</summary>
     protected static double Value(Recipe recipe, ParameterSpec spec, string tensor, double position) =>

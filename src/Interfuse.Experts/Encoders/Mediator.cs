@@ -102,7 +102,7 @@ internal sealed class Mediator : MatrixMethod
     }
 
     /// <inheritdoc/>
-    public override DeltaEnergies Encode(MatrixBench bench, WholeMatrix stored, MatrixOutput output)
+    public override double[] Encode(MatrixBench bench, WholeMatrix stored, MatrixOutput output)
     {
         var settings = (MediatorSettings)stored.Matrix.Settings!;
         DeviceSpan dense = bench.Take(stored.Matrix.Spec.DType, stored.Matrix.Spec.ElementCount);
@@ -110,7 +110,7 @@ internal sealed class Mediator : MatrixMethod
         output.Write(dense);
         if (stored.Scheme == SparseScheme.Name)
         {
-            return new SparseMatrix(bench, output, dense, settings.ValuesPerExpert(stored.Matrix)).Write();
+            return new SparseMatrix(bench, output, dense, settings.ValuesPerExpert(stored.Matrix)).Write().ToFigures();
         }
 
         var energies = new DeltaEnergies(bench.Experts);
@@ -121,7 +121,7 @@ internal sealed class Mediator : MatrixMethod
             energies.Lost[expert] = bench.Energy(dense, own, TopKThreshold.All);
         }
 
-        return energies;
+        return energies.ToFigures();
     }
 
     private static ConflictMeasure HowOf(Recipe recipe) => (ConflictMeasure)(Single(recipe, Conflict, "conflict: any") ?? 0);

@@ -20,6 +20,7 @@ public sealed class PackEncoder
     private readonly Device _device;
     private readonly CancellationToken _cancellation;
     private readonly MatrixChunk[] _chunks;
+    private readonly MatrixMethod? _method;
     private readonly WholeMatrices? _whole;
     private readonly double? _budget;
     private readonly int _threads;
@@ -32,10 +33,9 @@ public sealed class PackEncoder
         _cancellation = cancellation;
         _chunks = [.. plan.Tensors.SelectMany((matrix, tensor) => matrix.IsWhole ? [] : MatrixChunk.Of(matrix, tensor))];
         _budget = plan.Method.RowBudgetOf(plan.Recipe);
+        _method = plan.Method as MatrixMethod;
         _threads = ThreadsWithin(out long wholeMemory);
-        _whole = plan.Method is MatrixMethod method
-            ? new WholeMatrices(plan, method, progress, wholeMemory, cancellation)
-            : null;
+        _whole = _method is null ? null : new WholeMatrices(plan, _method, progress, wholeMemory, cancellation);
     }
 
     /// <summary>Encodes. The pack appears at the target when it is complete and on the disk, and not before.</summary>
@@ -63,19 +63,19 @@ public sealed class PackEncoder
         string fingerprint = _plan.Fingerprint();
         Dictionary<int, FinishedTensor> finished = [];
         Journal? earlier = staged.Resumed
-            ? Journal.Resume(staged.Path, fingerprint, _plan.TensorCount, out finished, FigureCount)
+            ? Journal.Resume(staged.Path, fingerprint, _plan.TensorCount, out finished, _method?.FigureCount(_plan.Experts.Count) ?? 0)
             : null;
         PackLayout layout;
+        DeltaEnergies?[] energies;
         int resumed;
         PackManifest manifest;
         try
         {
             layout = PackDecision.Decide(_plan, Measure(), _whole?.Measure() ?? [], _budget);
-            resumed = Write(staged.Path, layout, earlier, fingerprint, finished);
+            (resumed, energies) = Write(staged.Path, layout, earlier, fingerprint, finished);
             PackFiles.WriteSideFiles(_plan, staged.Path);
             manifest = PackFiles.WriteManifest(
-                _plan, layout, tensor => EnergiesOf(layout.Tensors[tensor], finished.GetValueOrDefault(tensor)),
-                staged.Path, _threads, _cancellation);
+                _plan, layout, energies, staged.Path, _threads, _cancellation);
         }
         catch (Exception error) when (error is not OperationCanceledException && earlier is null)
         {
@@ -90,27 +90,6 @@ public sealed class PackEncoder
             [.. finished.Values.Where(tensor => tensor.NonFinite > 0).OrderBy(tensor => tensor.Index)
                 .Select(tensor => new NonFiniteTensor(_plan.Tensors[tensor.Index].Spec.Name, tensor.NonFinite))],
             [.. layout.Tensors.Select(tensor => tensor.TotalBytes(_plan.Experts.Count))]);
-    }
-
-    // What the journal has of a whole matrix, so that none is encoded again for its energies.
-    private int FigureCount => 2 * _plan.Experts.Count;
-
-    private DeltaEnergies? EnergiesOf(StoredTensor stored, FinishedTensor finished)
-    {
-        if (!stored.Matrix.IsWhole)
-        {
-            return ((StoredMatrix)stored).Energies;
-        }
-
-        int experts = _plan.Experts.Count;
-        var energies = new DeltaEnergies(experts);
-        for (int expert = 0; expert < experts; expert++)
-        {
-            energies.Total[expert] = finished.Figures[expert];
-            energies.Lost[expert] = finished.Figures[experts + expert];
-        }
-
-        return energies;
     }
 
     private MatrixMeasure?[] Measure()
@@ -133,8 +112,10 @@ public sealed class PackEncoder
         return measures;
     }
 
-    /// <summary>Writes what is not in <paramref name="finished"/> yet, and adds it; gives how many tensors were.</summary>
-    private int Write(
+    /// <summary>
+    /// Writes what is not in <paramref name="finished"/> yet, and adds it; gives how many tensors were, and all energies.
+    /// </summary>
+    private (int Resumed, DeltaEnergies?[] Energies) Write(
         string directory, PackLayout layout, Journal? earlier, string fingerprint, Dictionary<int, FinishedTensor> finished)
     {
         // The journal comes first: shards without one could be another run's, and be published with this one's.
@@ -158,8 +139,20 @@ public sealed class PackEncoder
         }
 
         Encode(layout, files, journal, finished);
+        DeltaEnergies?[] energies = Energies(layout, files, finished);
         files.Complete();
-        return resumed;
+        return (resumed, energies);
+    }
+
+    private DeltaEnergies?[] Energies(PackLayout layout, PackWriters files, Dictionary<int, FinishedTensor> finished)
+    {
+        DeltaEnergies?[] whole = _method?.Finish(
+            _plan,
+            layout,
+            [.. _plan.Tensors.Select((matrix, tensor) => matrix.IsWhole ? finished[tensor].Figures : null)],
+            files) ?? [];
+        return [.. layout.Tensors.Select((stored, tensor) =>
+            stored.Matrix.IsWhole ? whole[tensor] : ((StoredMatrix)stored).Energies)];
     }
 
     private void Encode(
@@ -194,11 +187,10 @@ public sealed class PackEncoder
             _whole?.Run(wholeTodo, (bench, tensor) =>
             {
                 var output = new MatrixOutput(layout, tensor, files, writing, bench.Queue, _progress);
-                DeltaEnergies energies = layout.Tensors[tensor] is WholeMatrix whole
-                    ? ((MatrixMethod)_plan.Method).Encode(bench, whole, output)
-                    : KeptMatrix.Encode(bench, output);
-                output.Complete(nonFinite =>
-                    Finish(new FinishedTensor(tensor, nonFinite) { Figures = [.. energies.Total, .. energies.Lost] }));
+                double[] figures = layout.Tensors[tensor] is WholeMatrix whole
+                    ? _method!.Encode(bench, whole, output)
+                    : KeptMatrix.Encode(bench, output).ToFigures();
+                output.Complete(nonFinite => Finish(new FinishedTensor(tensor, nonFinite) { Figures = figures }));
             });
             writing.Complete();
 
@@ -276,7 +268,7 @@ public sealed class PackEncoder
             .Sum(matrix => matrix.Units * ChannelMatrix.PackedLength((int)experts) * sizeof(double));
         long groups = byRows.Sum(matrix => (2 * matrix.Units * experts) + (matrix.Channels * sizeof(int)));
         long each = _chunks.Length == 0 ? 0 : MatrixWorker.BytesFor(_plan, _chunks);
-        long whole = _plan.Method is MatrixMethod method ? MatrixBench.LeastBytes(_plan, method) : 0;
+        long whole = _method is null ? 0 : MatrixBench.LeastBytes(_plan, _method);
         long fixedBytes = Merger.RuntimeBytes + (2 * grams) + groups;
         long least = fixedBytes + Math.Max(each, whole);
         if (_plan.Options.MaxMemory < least)

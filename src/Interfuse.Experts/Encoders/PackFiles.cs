@@ -35,7 +35,7 @@ internal static class PackFiles
     public static PackManifest WriteManifest(
         PackPlan plan,
         PackLayout layout,
-        Func<int, DeltaEnergies?> energies,
+        IReadOnlyList<DeltaEnergies?> energies,
         string directory,
         int threads,
         CancellationToken cancellation)
@@ -56,7 +56,7 @@ internal static class PackFiles
             i => files[i] = Hash(directory, names[i]));
 
         var manifest = new PackManifest(
-            plan.Recipe.MergeMethod, plan.Experts, plan.EnsembleBytes, [.. layout.Tensors.Select((tensor, place) => EntryOf(tensor, energies(place)))], files, layout.Layers);
+            plan.Recipe.MergeMethod, plan.Experts, plan.EnsembleBytes, [.. layout.Tensors.Select((tensor, place) => EntryOf(tensor, energies[place]))], files, layout.Layers);
         byte[] bytes = manifest.ToUtf8Bytes();
         File.WriteAllBytes(Path.Combine(directory, PackManifest.FileName), bytes);
         File.WriteAllText(

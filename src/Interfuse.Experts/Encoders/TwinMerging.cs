@@ -177,7 +177,7 @@ internal sealed class TwinMerging : MatrixMethod
     }
 
     /// <inheritdoc/>
-    public override DeltaEnergies Encode(MatrixBench bench, WholeMatrix stored, MatrixOutput output)
+    public override double[] Encode(MatrixBench bench, WholeMatrix stored, MatrixOutput output)
     {
         PlannedMatrix matrix = bench.Matrix;
         DeviceSpan shared = bench.Take(matrix.Spec.DType, matrix.Spec.ElementCount);
@@ -194,7 +194,7 @@ internal sealed class TwinMerging : MatrixMethod
                 writer?.Write(expert) ?? shared, bench.Expert(expert), TopKThreshold.All);
         }
 
-        return energies;
+        return energies.ToFigures();
     }
 
     private static WholeMatrix LowRank(PlannedMatrix matrix, int experts, LowRankChoice choice) => new(
