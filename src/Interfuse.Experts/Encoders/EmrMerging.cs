@@ -144,7 +144,7 @@ internal sealed class EmrMerging : MatrixMethod
     [
         new(MaskedScheme.UnifiedPart, matrix.Spec.DType, matrix.Spec.Shape),
         new(MaskedScheme.MaskPart, DType.UInt32, [experts, matrix.Channels, MaskedBank.Words(matrix.Columns)]),
-        new(MaskedScheme.ScalesPart, DType.Float32, [experts]),
+        new(MaskedScheme.ScalesPart, DType.Float32, [experts]) { IsLast = true },
     ];
 
     // One such value would make an expert's scale no number, and with it the whole expert.

@@ -72,10 +72,11 @@ public sealed class PackEncoder
         try
         {
             layout = PackDecision.Decide(_plan, Measure(), _whole?.Measure() ?? [], _budget);
-            (resumed, energies) = Write(staged.Path, layout, earlier, fingerprint, finished);
+            using var hashes = new ShardHashes(staged.Path, layout);
+            (resumed, energies) = Write(staged.Path, layout, earlier, fingerprint, finished, hashes);
             PackFiles.WriteSideFiles(_plan, staged.Path);
             manifest = PackFiles.WriteManifest(
-                _plan, layout, energies, staged.Path, _threads, _cancellation);
+                _plan, layout, energies, hashes.Complete(_threads, _cancellation), staged.Path);
         }
         catch (Exception error) when (error is not OperationCanceledException && earlier is null)
         {
@@ -116,7 +117,12 @@ public sealed class PackEncoder
     /// Writes what is not in <paramref name="finished"/> yet, and adds it; gives how many tensors were, and all energies.
     /// </summary>
     private (int Resumed, DeltaEnergies?[] Energies) Write(
-        string directory, PackLayout layout, Journal? earlier, string fingerprint, Dictionary<int, FinishedTensor> finished)
+        string directory,
+        PackLayout layout,
+        Journal? earlier,
+        string fingerprint,
+        Dictionary<int, FinishedTensor> finished,
+        ShardHashes hashes)
     {
         // The journal comes first: shards without one could be another run's, and be published with this one's.
         using Journal journal = earlier ?? Journal.Create(directory, fingerprint);
@@ -136,9 +142,10 @@ public sealed class PackEncoder
         {
             _progress.BytesResumed += layout.Tensors[tensor].TotalBytes(_plan.Experts.Count);
             _progress.TensorDone();
+            hashes.Add(tensor);
         }
 
-        Encode(layout, files, journal, finished);
+        Encode(layout, files, journal, finished, hashes);
         DeltaEnergies?[] energies = Energies(layout, files, finished);
         files.Complete();
         return (resumed, energies);
@@ -156,7 +163,7 @@ public sealed class PackEncoder
     }
 
     private void Encode(
-        PackLayout layout, PackWriters files, Journal journal, Dictionary<int, FinishedTensor> finished)
+        PackLayout layout, PackWriters files, Journal journal, Dictionary<int, FinishedTensor> finished, ShardHashes hashes)
     {
         MatrixChunk[] todo = [.. _chunks.Where(chunk => !finished.ContainsKey(chunk.Tensor))];
         int[] wholeTodo = [.. Enumerable.Range(0, _plan.TensorCount).Where(tensor => !finished.ContainsKey(tensor))];
@@ -202,6 +209,7 @@ public sealed class PackEncoder
                 }
 
                 writeBehind.Add(tensor);
+                hashes.Add(tensor.Index);
                 _progress.TensorDone();
             }
         }

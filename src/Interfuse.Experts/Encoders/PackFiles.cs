@@ -25,36 +25,27 @@ internal static class PackFiles
         File.WriteAllText(Path.Combine(directory, "README.md"), Card(plan));
     }
 
-    /// <summary>Hashes everything that was written, and writes the manifest and its own hash.</summary>
+    /// <summary>Hashes what else was written, and writes the manifest and its own hash.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="layout">Where everything is.</param>
     /// <param name="energies">The energies of each tensor, or null where nothing is compared.</param>
+    /// <param name="shards">The files with the tensors, hashed.</param>
     /// <param name="directory">Where the files are.</param>
-    /// <param name="threads">On how many threads to hash.</param>
-    /// <param name="cancellation">Stops.</param>
     public static PackManifest WriteManifest(
         PackPlan plan,
         PackLayout layout,
         IReadOnlyList<DeltaEnergies?> energies,
-        string directory,
-        int threads,
-        CancellationToken cancellation)
+        IEnumerable<PackFileEntry> shards,
+        string directory)
     {
-        string[] names = [.. layout.Banks.Shards.Select(shard => shard.FileName)
-            .Concat(layout.Banks.Index is null ? [] : [CheckpointLayout.IndexFileName])
+        string[] names = [.. ((string[])(layout.Banks.Index is null ? [] : [CheckpointLayout.IndexFileName]))
             .Concat(layout.Index is null ? [] : [PackManifest.IndexFileName])
-            .Concat(layout.Parts?.Shards.Select(shard => shard.FileName) ?? [])
             .Concat(plan.SideFiles.Select(file => file.Name))
             .Concat(plan.Config is null ? [] : ["config.json"])
             .Concat([RecipeFileName, "README.md"])
-            .Distinct()
-            .Order(StringComparer.Ordinal)];
-        var files = new PackFileEntry[names.Length];
-        Parallel.For(
-            0, names.Length,
-            new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation },
-            i => files[i] = Hash(directory, names[i]));
-
+            .Distinct()];
+        PackFileEntry[] files = [.. names.Select(name => Hash(directory, name)).Concat(shards)
+            .OrderBy(file => file.Name, StringComparer.Ordinal)];
         var manifest = new PackManifest(
             plan.Recipe.MergeMethod, plan.Experts, plan.EnsembleBytes, [.. layout.Tensors.Select((tensor, place) => EntryOf(tensor, energies[place]))], files, layout.Layers);
         byte[] bytes = manifest.ToUtf8Bytes();

@@ -31,6 +31,9 @@ internal abstract record StoredTensor(PlannedMatrix Matrix)
 /// <param name="Shape">Its shape.</param>
 internal sealed record StoredPart(string Name, DType DType, ImmutableArray<long> Shape)
 {
+    /// <summary>Whether <see cref="MatrixMethod.Finish"/> writes it, and not <see cref="MatrixMethod.Encode"/>.</summary>
+    public bool IsLast { get; init; }
+
     /// <summary>The tensor that is written.</summary>
     public TensorSpec SpecOf(PlannedMatrix matrix) => new($"{matrix.Spec.Name}.{Name}", DType, Shape);
 }
