@@ -10,7 +10,7 @@ public sealed class PackInterruptionTests
     // By code that the JIT doesn't optimize, so that a matrix takes long enough to be caught in its middle.
     private static readonly (string, string)[] Slowly = [("INTERFUSE_CPU_PATH", "scalar"), ("DOTNET_JITMinOpts", "1")];
 
-    private const int Matrices = 6;
+    private const int Matrices = 10;
 
     private TempFolder _folder = null!;
 
@@ -40,7 +40,7 @@ public sealed class PackInterruptionTests
     public void DeleteModels() => _folder.Dispose();
 
     [TestCase("channel_merging", "groups: 2", "model.safetensors", ".weight")]
-    [TestCase("mediator", "top_k: 6", "experts.safetensors", ".values")]
+    [TestCase("mediator", "top_k: 10", "experts.safetensors", ".values")]
     [TestCase("twin_merging", "rank: 4", "experts.safetensors", ".left")]
     [TestCase("emr_merging", "scale: total", "model.safetensors", ".weight")]
     public void A_process_killed_in_the_middle_of_a_matrix_is_resumed_to_the_same_bytes(

@@ -23,8 +23,22 @@ public class ReductionTests(CpuPath path)
         foreach (int length in Blocks.Lengths)
         {
             float[] values = Blocks.Plain(length, length);
-            double expected = Canonical(values, Array.ConvertAll(values, v => v < 0 ? -1f : 1f));
+            double expected = Canonical(values, Signs(values));
             Assert.That(_kernels.AbsoluteSum(values), Is.EqualTo(expected), $"{length} elements");
+        }
+    }
+
+    [Test]
+    public void Squares_and_agreements_add_as_the_products_of_their_parts_do()
+    {
+        foreach (int length in Blocks.Lengths)
+        {
+            float[] a = Blocks.Plain(length, length);
+            float[] b = Blocks.Plain(length, length + 1);
+            var expected = new AgreementSums(
+                Canonical(a, Signs(a)), Canonical(b, Signs(b)), Canonical(a, a), Canonical(b, b), Canonical(a, b));
+            Assert.That(_kernels.SumAgreement(a, b), Is.EqualTo(expected), $"{length} elements");
+            Assert.That(_kernels.SquareSum(a), Is.EqualTo(expected.DeltaEnergy), $"{length} elements");
         }
     }
 
@@ -60,6 +74,8 @@ public class ReductionTests(CpuPath path)
     [Test]
     public void Lengths_that_do_not_match_are_refused() =>
         Assert.That(() => _kernels.Dot(new float[3], new float[4]), Throws.ArgumentException);
+
+    private static float[] Signs(float[] values) => Array.ConvertAll(values, value => value < 0 ? -1f : 1f);
 
     private static double Canonical(float[] a, float[] b)
     {

@@ -10,7 +10,8 @@ namespace Interfuse.Experts.Encoders;
 /// <remarks>
 /// The models are read twice, a chunk of rows at a time. First every channel's Gram matrix is computed, from which the
 /// groups follow; then each group's row is merged and written at its final place. What a <see cref="MatrixMethod"/> stores
-/// whole goes beside that, a matrix at a time. The bytes depend on the models, the recipe and the shard size, and on
+/// whole comes after that, a matrix at a time. Meanwhile what comes next is read ahead, and what is written is brought to
+/// the disk and hashed. The bytes depend on the models, the recipe and the shard size, and on
 /// nothing else.
 /// </remarks>
 public sealed class PackEncoder
@@ -63,7 +64,8 @@ public sealed class PackEncoder
         string fingerprint = _plan.Fingerprint();
         Dictionary<int, FinishedTensor> finished = [];
         Journal? earlier = staged.Resumed
-            ? Journal.Resume(staged.Path, fingerprint, _plan.TensorCount, out finished, _method?.FigureCount(_plan.Experts.Count) ?? 0)
+            ? Journal.Resume(
+                staged.Path, fingerprint, _plan.TensorCount, out finished, _method?.FigureCount(_plan.Experts.Count) ?? 0)
             : null;
         PackLayout layout;
         DeltaEnergies?[] energies;
@@ -76,7 +78,7 @@ public sealed class PackEncoder
             (resumed, energies) = Write(staged.Path, layout, earlier, fingerprint, finished, hashes);
             PackFiles.WriteSideFiles(_plan, staged.Path);
             manifest = PackFiles.WriteManifest(
-                _plan, layout, energies, hashes.Complete(_threads, _cancellation), staged.Path);
+                _plan, layout, energies, hashes.Complete(_cancellation), staged.Path);
         }
         catch (Exception error) when (error is not OperationCanceledException && earlier is null)
         {
@@ -291,24 +293,3 @@ public sealed class PackEncoder
             : (int)Math.Clamp(wholeMemory / each, 1, _plan.Options.Threads);
     }
 }
-
-/// <summary>What encoding a pack did.</summary>
-/// <param name="Target">The directory made.</param>
-/// <param name="Manifest">What its <c>pack.json</c> says.</param>
-/// <param name="Elapsed">From the first byte read to the directory in place.</param>
-/// <param name="Threads">The threads used.</param>
-/// <param name="Device">The device that computed, in words.</param>
-/// <param name="TensorsResumed">Tensors taken over from an interrupted run.</param>
-/// <param name="TensorBytes">Bytes of all tensors and tables.</param>
-/// <param name="NonFinite">Tensors with NaN or infinite values.</param>
-/// <param name="BytesByTensor">What each of the manifest's tensors takes, tables and parts included.</param>
-public sealed record EncodingReport(
-    string Target,
-    PackManifest Manifest,
-    TimeSpan Elapsed,
-    int Threads,
-    string Device,
-    int TensorsResumed,
-    long TensorBytes,
-    IReadOnlyList<NonFiniteTensor> NonFinite,
-    IReadOnlyList<long> BytesByTensor);

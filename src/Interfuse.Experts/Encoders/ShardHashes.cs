@@ -34,9 +34,8 @@ internal sealed class ShardHashes : IDisposable
     public void Add(int tensor) => _complete.Add(tensor);
 
     /// <summary>Hashes what is left, now that everything is written.</summary>
-    /// <param name="threads">On how many threads.</param>
     /// <param name="cancellation">Stops.</param>
-    public IEnumerable<PackFileEntry> Complete(int threads, CancellationToken cancellation)
+    public IEnumerable<PackFileEntry> Complete(CancellationToken cancellation)
     {
         Stop();
         if (_failure is not null)
@@ -44,10 +43,7 @@ internal sealed class ShardHashes : IDisposable
             ExceptionDispatchInfo.Throw(_failure);
         }
 
-        Parallel.ForEach(
-            _files,
-            new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation },
-            file => file.Advance(file.Length, cancellation));
+        Parallels.Run(_files, file => file.Advance(file.Length, cancellation), cancellation);
         return _files.Select(file => file.Finish());
     }
 

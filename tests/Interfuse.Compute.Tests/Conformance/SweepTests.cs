@@ -17,6 +17,7 @@ public class SweepTests(TestDevice device) : DeviceFixture(device)
             Place a = both.Add(dtype, TensorData.Stored(dtype, Blocks.Plain(length, 1), 1), length % 2);
             Place b = both.Add(dtype, TensorData.Stored(dtype, Blocks.Plain(length, 2), 2), length % 3);
             both.Same(side => Dot(side, a, b), $"{length} elements");
+            both.Same(side => Dot(side, b, b), $"{length} elements with themselves");
         }
     }
 

@@ -33,6 +33,40 @@ public class TransferTests(TestDevice device) : DeviceFixture(device)
     }
 
     [Test]
+    public void What_the_host_writes_where_it_reaches_elements_is_what_they_are()
+    {
+        byte[] expected = Bytes(1000);
+        using DeviceBuffer buffer = Device.Allocate(1000);
+        DeviceSpan all = buffer.Span(DType.UInt16, 500);
+        Queue.Upload(expected, all);
+        bool isReached = Queue.TryReach(all.Slice(301, 7), out Span<byte> bytes);
+        Assert.That(isReached, Is.EqualTo(Device is CpuDevice));
+        if (isReached)
+        {
+            Assert.That(bytes.SequenceEqual(expected.AsSpan(602, 14)));
+            expected.AsSpan(0, 14).CopyTo(bytes);
+            expected.AsSpan(0, 14).CopyTo(expected.AsSpan(602));
+        }
+
+        byte[] received = new byte[1000];
+        Queue.Download(all, received);
+        Assert.That(bytes.Length, Is.EqualTo(isReached ? 14 : 0));
+        Assert.That(received, Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void More_than_the_host_can_look_at_in_one_piece_is_refused()
+    {
+        // Memory that is not touched is not there yet; other devices may fill it.
+        using var device = new CpuDevice(threads: 1);
+        using DeviceQueue queue = device.CreateQueue();
+        using DeviceBuffer buffer = device.Allocate(1L << 31);
+        Assert.That(
+            () => queue.TryReach(buffer.Span(DType.BFloat16, 1L << 30), out _),
+            Throws.ArgumentException.With.Message.Contains("2147483648 bytes"));
+    }
+
+    [Test]
     public void A_copy_keeps_every_bit_also_of_nans()
     {
         foreach (int length in TensorData.Lengths)
