@@ -43,6 +43,9 @@ public sealed partial class AllowedFolders
     /// <summary>Whether there is none.</summary>
     public bool IsEmpty => _roots.Length == 0;
 
+    /// <summary>The folders' real paths; nothing for clients.</summary>
+    internal IReadOnlyList<string> Roots => _roots;
+
     /// <summary>A directory that is there, by its real path.</summary>
     /// <param name="path">What a client wrote.</param>
     /// <exception cref="EngineException">It is not there, not allowed, or a link in it leads out.</exception>
