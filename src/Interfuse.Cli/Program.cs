@@ -2,7 +2,7 @@ using System.CommandLine;
 using Interfuse.Cli;
 using Interfuse.Cli.Commands;
 
-const string Description = "Interfuse merges fine-tuned language models, and runs them. Exit codes: 0 done, 1 bad input, "
+const string Description = "Interfuse merges fine-tuned language models, runs and serves them. Exit codes: 0 done, 1 bad input, "
     + "2 bad command line, 3 reading or writing failed, 4 the device failed, 70 a bug, 130 interrupted.";
 
 var root = new RootCommand(Description)
@@ -13,6 +13,8 @@ var root = new RootCommand(Description)
     GenerateCommand.Create(),
     EvalCommand.Create(),
     RouteCommand.Create(),
+    ServeCommand.Create(),
+    HashKeyCommand.Create(),
     ExportCommand.Create(),
     VerifyCommand.Create(),
     DoctorCommand.Create(),
@@ -34,8 +36,10 @@ try
     return await parsed.InvokeAsync(new InvocationConfiguration
     {
         EnableDefaultExceptionHandler = false,
-        // A merge stops within a second; this is how long a signal waits for it before the process is ended.
-        ProcessTerminationTimeout = TimeSpan.FromSeconds(10),
+        // A merge stops within a second; this is how long a signal waits for it before the process is ended. A server has
+        // answers to finish, and its host attends to signals itself.
+        ProcessTerminationTimeout =
+            parsed.CommandResult.Command.Name == ServeCommand.Name ? null : TimeSpan.FromSeconds(10),
     });
 }
 catch (Exception error)

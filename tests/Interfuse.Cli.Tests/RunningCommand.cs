@@ -35,7 +35,10 @@ internal sealed partial class RunningCommand : IDisposable
         Assert.That(over && !_process.HasExited, Is.True, "the process ended (or hung) before what was waited for");
     }
 
-    public void Signal(int signal) => Assert.That(Kill(_process.Id, signal), Is.Zero, "no such process");
+    public void Signal(int signal) => Signal(_process.Id, signal);
+
+    /// <summary>Sends a process a signal.</summary>
+    public static void Signal(int process, int signal) => Assert.That(Kill(process, signal), Is.Zero, "no such process");
 
     public void Kill() => _process.Kill();
 

@@ -3,7 +3,7 @@ namespace Interfuse.Cli.Tests;
 /// <summary>Command lines that make no sense: exit code 2, one message, and where to find help.</summary>
 public sealed class UsageTests
 {
-    [TestCase("", "a command is missing: merge, inspect, analyze, generate, eval, route, export, verify, doctor, bench")]
+    [TestCase("", "a command is missing: merge, inspect, analyze, generate, eval, route, serve, hash-key, export, verify, doctor, bench")]
     [TestCase("mrege a b", "unknown command 'mrege', did you mean 'merge'?")]
     [TestCase("--hlep", "unknown option '--hlep', did you mean '--help'?")]
     [TestCase("merge", "'RECIPE' missing")]
