@@ -188,6 +188,19 @@ public sealed class BadRequestTests
         Assert.That(_server.Engine.Requests, Is.Empty);
     }
 
+    [Test]
+    public async Task Names_without_end_are_not_repeated()
+    {
+        string name = new('n', 5000);
+        Reply model = await _server.PostAsync("/v1/completions", $$"""{"model":"{{name}}","prompt":"x"}""");
+        Reply mixture = await _server.PostAsync(
+            "/v1/completions", $$"""{"model":"tiny/add","prompt":"x","interfuse":{"mixture":"{{name}}"} }""");
+
+        model.AssertError(404, "model_not_found", "model");
+        mixture.AssertError(400, parameter: "interfuse.mixture");
+        Assert.That(model.Text.Length + mixture.Text.Length, Is.LessThan(1000));
+    }
+
     [TestCase("GET", "/", 404)]
     [TestCase("GET", "/v1", 404)]
     [TestCase("POST", "/v1/embeddings", 404)]

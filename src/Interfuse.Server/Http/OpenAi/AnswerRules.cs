@@ -13,6 +13,7 @@ internal static class AnswerRules
 {
     private const int MaxTopLogProbs = 20;
     private const int MaxStopLength = 1000;
+    private const int MaxMixtureLength = 4000;
     private const double MaxTemperature = 2;
 
     /// <summary>What OpenAI's clients expect where they do not say.</summary>
@@ -92,6 +93,7 @@ internal static class AnswerRules
             fields?.Mixture is not null && name.Kind == ExpertNameKind.Plain, "interfuse.mixture", "the model is no pack of experts");
         Refuse(
             fields is { Mixture: not null, Policy: not null }, "interfuse.mixture", "either it or 'interfuse.policy' says who answers");
+        Refuse(fields?.Mixture is { Length: > MaxMixtureLength }, "interfuse.mixture", "it is too long for one");
         return (policy, fields?.Mixture);
     }
 

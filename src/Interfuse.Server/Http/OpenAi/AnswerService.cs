@@ -17,6 +17,8 @@ internal sealed partial class AnswerService(
     /// <summary>The header that says who answered.</summary>
     public const string ExpertHeader = "X-Interfuse-Expert";
 
+    private const int MaxNameLength = 256;
+
     public async Task CompleteAsync(HttpContext context)
     {
         CompletionBody body = await BodyReader.ReadAsync(context.Request, ApiJson.Plain.CompletionBody);
@@ -40,9 +42,14 @@ internal sealed partial class AnswerService(
 
     private ExpertName Find(HttpContext context, AnswerBody body)
     {
-        ExpertName name = string.IsNullOrEmpty(body.Model)
-            ? throw ApiException.Of("'model' is needed; GET /v1/models lists what there is.", "model")
-            : engine.Find(body.Model);
+        // An error quotes the name.
+        ExpertName name = body.Model switch
+        {
+            null or "" => throw ApiException.Of("'model' is needed; GET /v1/models lists what there is.", "model"),
+            { Length: > MaxNameLength } => throw new EngineException(
+                EngineFault.UnknownModel, "There is no model of so long a name; see the list of models."),
+            _ => engine.Find(body.Model),
+        };
         RequestFacts.Of(context).Model = name.Id;
         return name;
     }
