@@ -1,4 +1,5 @@
 using System.Globalization;
+using Interfuse.Inference.Evaluation;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Recipes;
 using Interfuse.Merging.Search;

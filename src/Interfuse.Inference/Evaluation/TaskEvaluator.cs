@@ -1,16 +1,15 @@
 using Interfuse.Checkpoints;
 using Interfuse.Compute;
 using Interfuse.Experts;
-using Interfuse.Inference.Evaluation;
 using Interfuse.Inference.Models;
 using Interfuse.Inference.Tokenization;
 using Interfuse.Merging.Recipes;
 using Interfuse.Merging.Search;
 
-namespace Interfuse.Cli.Commands;
+namespace Interfuse.Inference.Evaluation;
 
 /// <summary>Evaluates models by the tasks of a recipe: the mean of their chief figures, perplexities negated.</summary>
-internal sealed class TaskEvaluator : IModelEvaluator, IDisposable
+public sealed class TaskEvaluator : IModelEvaluator, IDisposable
 {
     private readonly EvaluationTask[] _tasks;
     private readonly EvaluationOptions _options;
@@ -23,7 +22,12 @@ internal sealed class TaskEvaluator : IModelEvaluator, IDisposable
     /// <exception cref="CheckpointFormatException">A file is no task.</exception>
     public TaskEvaluator(Recipe recipe, int threads)
     {
-        RecipeEvaluation evaluation = recipe.Evaluation!;
+        ArgumentNullException.ThrowIfNull(recipe);
+        if (recipe.Evaluation is not { Tasks.Count: > 0 } evaluation)
+        {
+            throw new ArgumentException("The recipe has no tasks to evaluate by.", nameof(recipe));
+        }
+
         _tasks = [.. evaluation.Tasks.Select(task => Load(recipe.ResolvePath(task), evaluation.Limit))];
         bool isPerplexity = IsPerplexity(_tasks[0]);
         if (Array.FindIndex(_tasks, task => IsPerplexity(task) != isPerplexity) is > 0 and var other)
@@ -38,6 +42,7 @@ internal sealed class TaskEvaluator : IModelEvaluator, IDisposable
         _device = Devices.Open(Devices.Cpu, threads).Device;
     }
 
+    /// <inheritdoc/>
     public double Evaluate(string modelDirectory, CancellationToken cancellation)
     {
         using ModelWeights weights = ModelWeights.Open(modelDirectory);
@@ -53,6 +58,7 @@ internal sealed class TaskEvaluator : IModelEvaluator, IDisposable
         return sum / _tasks.Length;
     }
 
+    /// <summary>Closes the device that models run on.</summary>
     public void Dispose() => _device.Dispose();
 
     private static bool IsPerplexity(EvaluationTask task) => task.Kind == EvaluationKind.Perplexity;
