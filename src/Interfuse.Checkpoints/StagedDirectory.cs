@@ -15,6 +15,8 @@ public sealed class StagedDirectory : IDisposable
 {
     internal const string LockFileName = ".interfuse.lock";
 
+    private const string Suffix = ".partial";
+
     // What the low half of IOException.HResult is when another process holds a file: ERROR_SHARING_VIOLATION,
     // EWOULDBLOCK.
     private const int SharingViolation = 32;
@@ -28,7 +30,7 @@ public sealed class StagedDirectory : IDisposable
     private StagedDirectory(string target, bool overwrite, bool resume)
     {
         Target = target;
-        Path = target + ".partial";
+        Path = target + Suffix;
         _overwrite = overwrite;
         RefuseUnfitTarget();
         _lock = TakeLock();
@@ -75,6 +77,33 @@ public sealed class StagedDirectory : IDisposable
         }
 
         return new StagedDirectory(full, overwrite, resume);
+    }
+
+    /// <summary>Whether an unfinished run to this target left its partial directory, or is at work in it.</summary>
+    /// <param name="target">The final place, which is no link.</param>
+    public static bool IsBegun(string target)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(target);
+        return System.IO.Path.Exists(System.IO.Path.TrimEndingDirectorySeparator(target) + Suffix);
+    }
+
+    /// <summary>Deletes what a run to this target left that was ended before its time: the partial directory or, if it was
+    /// ended in the instant after it had published that, its lock.</summary>
+    /// <param name="target">The final place, which is no link.</param>
+    /// <exception cref="InterfuseException">Another process is at work there, or it cannot be deleted.</exception>
+    public static void Clear(string target)
+    {
+        if (IsBegun(target))
+        {
+            using StagedDirectory staged = Open(target, overwrite: true, resume: true);
+            staged.Discard();
+        }
+
+        string leftLock = System.IO.Path.Combine(target, LockFileName);
+        if (File.Exists(leftLock))
+        {
+            File.Delete(leftLock);
+        }
     }
 
     /// <summary>

@@ -30,6 +30,35 @@ public sealed class StagedDirectoryTests
     }
 
     [Test]
+    public void What_an_unfinished_run_left_can_be_cleared_away()
+    {
+        StagedDirectory.Clear(Target);
+        Assert.That(StagedDirectory.IsBegun(Target), Is.False);
+        using (var staged = StagedDirectory.Open(Target, overwrite: false, resume: false))
+        {
+            Fill(staged, "half");
+            Assert.That(() => StagedDirectory.Clear(Target), Throws.TypeOf<InterfuseException>(), "a run is at work");
+        }
+
+        Assert.That(StagedDirectory.IsBegun(Target), Is.True);
+        StagedDirectory.Clear(Target);
+
+        Assert.That(StagedDirectory.IsBegun(Target), Is.False);
+        Assert.That(Directory.EnumerateFileSystemEntries(_folder.Path), Is.Empty);
+    }
+
+    [Test]
+    public void The_lock_that_a_killed_run_left_in_its_result_can_be_cleared_away()
+    {
+        _folder.Write("out/data", "new");
+        _folder.Write("out/.interfuse.lock", "");
+
+        StagedDirectory.Clear(Target);
+
+        AssertOnlyTarget("new");
+    }
+
+    [Test]
     public void Folders_above_the_target_are_made_and_a_trailing_separator_is_ignored()
     {
         string target = _folder["deep", "er", "out"];

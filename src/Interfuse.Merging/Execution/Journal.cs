@@ -34,7 +34,7 @@ internal sealed class Journal : IDisposable
     /// <param name="finished">Receives the finished tensors by their index.</param>
     /// <param name="figures">How many figures a tensor has that has any.</param>
     /// <returns>Null where there is none: the interruption came before anything was written.</returns>
-    /// <exception cref="InterfuseException">It belongs to another merge, or is damaged.</exception>
+    /// <exception cref="ResumeException">It belongs to another merge, or is damaged.</exception>
     public static Journal? Resume(
         string directory, string fingerprint, int tensors, out Dictionary<int, FinishedTensor> finished, int figures = 0)
     {
@@ -54,7 +54,7 @@ internal sealed class Journal : IDisposable
 
         if (lines[0] != Format + fingerprint)
         {
-            throw new InterfuseException(
+            throw new ResumeException(
                 $"{directory}: was begun with another recipe, other options, or models that have changed since; run without --resume to start over");
         }
 
@@ -62,7 +62,7 @@ internal sealed class Journal : IDisposable
         {
             if (Parse(line, figures) is not { } tensor || tensor.Index >= tensors)
             {
-                throw new InterfuseException($"{path}: is damaged, so it can't be continued; run without --resume to start over");
+                throw new ResumeException($"{path}: is damaged, so it can't be continued; run without --resume to start over");
             }
 
             finished[tensor.Index] = tensor;

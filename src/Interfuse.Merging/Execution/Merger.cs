@@ -60,7 +60,7 @@ public sealed class Merger
         using StagedDirectory staged = StagedDirectory.Open(_target, _plan.Options.Overwrite, _plan.Options.Resume);
         if (ScoreJournal.IsIn(staged.Path))
         {
-            throw new InterfuseException(
+            throw new ResumeException(
                 $"{staged.Path}: was begun as a search; run its recipe with --resume, or run without --resume to start over");
         }
 

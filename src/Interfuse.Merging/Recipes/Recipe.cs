@@ -58,6 +58,18 @@ public sealed record Recipe
     /// <summary>Every model that is merged, as often as the recipe lists it.</summary>
     internal IEnumerable<RecipeSource> AllSources => Models.Concat(Slices.SelectMany(slice => slice.Sources));
 
+    /// <summary>Every directory and file that carrying the recipe out reads, as often as it is named.</summary>
+    public IEnumerable<ModelReference> Paths =>
+    [
+        .. BaseModel is null ? [] : new[] { BaseModel },
+        .. AllSources.Select(source => source.Model),
+        .. TokenizerSource is null or { Text: "base" } ? [] : new[] { TokenizerSource },
+        .. Evaluation?.Tasks ?? [],
+    ];
+
+    // Null for what ResolvePath does by itself.
+    private Func<ModelReference, string>? Resolver { get; init; }
+
     /// <summary>Reads a recipe from a file.</summary>
     /// <param name="path">A YAML file in UTF-8, of at most 1 MiB.</param>
     /// <param name="methods">The methods it may name.</param>
@@ -90,6 +102,15 @@ public sealed record Recipe
     /// <summary>The recipe as YAML: the same meaning, without comments and anchors.</summary>
     public string ToYaml() => RecipeWriter.Write(this);
 
+    /// <summary>The same recipe, whose paths lead where a caller says.</summary>
+    /// <param name="resolve">Gives the full path of one of <see cref="Paths"/>; what it throws, <see cref="ResolvePath"/>
+    /// does.</param>
+    public Recipe WithPaths(Func<ModelReference, string> resolve)
+    {
+        ArgumentNullException.ThrowIfNull(resolve);
+        return this with { Resolver = resolve };
+    }
+
     /// <summary>
     /// A path as written, told apart without looking at the disk: <c>./a</c>, <c>a</c> and <c>a/</c> are one model.
     /// </summary>
@@ -100,11 +121,17 @@ public sealed record Recipe
     /// <param name="model">A model of this recipe.</param>
     /// <returns>
     /// The full path: an absolute path as it is; a relative one in the recipe's folder, or where nothing is there and
-    /// something is in the working directory, in that. Where nothing is in either, the path in the recipe's folder.
+    /// something is in the working directory, in that. Where nothing is in either, the path in the recipe's folder. Another
+    /// path where <see cref="WithPaths"/> says so.
     /// </returns>
     public string ResolvePath(ModelReference model)
     {
         ArgumentNullException.ThrowIfNull(model);
+        if (Resolver is not null)
+        {
+            return Resolver(model);
+        }
+
         string inWorkingDirectory = System.IO.Path.GetFullPath(model.Text);
         string inFolder = System.IO.Path.GetFullPath(model.Text, Folder ?? Environment.CurrentDirectory);
         return !System.IO.Path.Exists(inFolder) && System.IO.Path.Exists(inWorkingDirectory)

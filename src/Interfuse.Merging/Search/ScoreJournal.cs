@@ -33,14 +33,14 @@ internal sealed class ScoreJournal : IDisposable
     /// <summary>Begins a journal, or continues that of an interrupted search.</summary>
     /// <param name="staged">The directory it is in.</param>
     /// <param name="fingerprint">What the search depends on.</param>
-    /// <exception cref="InterfuseException">What is there belongs to something else, or is damaged.</exception>
+    /// <exception cref="ResumeException">What is there belongs to something else, or is damaged.</exception>
     public static ScoreJournal Open(StagedDirectory staged, string fingerprint)
     {
         string path = Path.Combine(staged.Path, FileName);
         string[] lines = staged.Resumed && File.Exists(path) ? CompleteLines(path) : [];
         if (lines.Length > 0 ? lines[0] != Format + fingerprint : IsOtherMerge(staged))
         {
-            throw new InterfuseException(
+            throw new ResumeException(
                 $"{staged.Path}: was begun with another recipe, other options, or models or tasks that have changed since; "
                     + "run without --resume to start over");
         }
@@ -54,7 +54,7 @@ internal sealed class ScoreJournal : IDisposable
                     || !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double score)
                     || !double.IsFinite(score))
                 {
-                    throw new InterfuseException(
+                    throw new ResumeException(
                         $"{path}: is damaged, so it can't be continued; run without --resume to start over");
                 }
 

@@ -109,6 +109,33 @@ public sealed class RecipeFileTests
         Assert.That(recipe.ResolvePath(recipe.Models[0].Model), Is.EqualTo(folder["x"]));
     }
 
+    [Test]
+    public void The_paths_of_a_recipe_are_all_that_is_read()
+    {
+        const string All = """
+            merge_method: ties
+            base_model: ./base
+            models: [{model: ./a}, {model: ./b}]
+            tokenizer_source: ./t
+            search: {strategy: grid, parameters: {weight: [0.5, 1]}}
+            evaluate: {tasks: [tasks/x.jsonl, tasks/y.jsonl]}
+            """;
+        Recipe recipe = Recipe.Parse(All, path: null, TestMethods.All);
+
+        Assert.That(
+            recipe.Paths.Select(path => path.Text),
+            Is.EqualTo(new[] { "./base", "./a", "./b", "./t", "tasks/x.jsonl", "tasks/y.jsonl" }));
+    }
+
+    [Test]
+    public void A_caller_may_say_where_paths_lead()
+    {
+        Recipe recipe = Recipe.Parse(Yaml, "elsewhere.yml", TestMethods.All).WithPaths(path => "/models/" + path.Text);
+
+        Assert.That(recipe.ResolvePath(recipe.Models[0].Model), Is.EqualTo("/models/" + recipe.Models[0].Model.Text));
+        Assert.That(recipe.Text, Is.EqualTo(Yaml));
+    }
+
     private static RecipeException Load(string path) =>
         Assert.Throws<RecipeException>(() => Recipe.Load(path, TestMethods.All))!;
 }

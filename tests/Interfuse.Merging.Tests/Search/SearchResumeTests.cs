@@ -1,3 +1,4 @@
+using Interfuse.Merging.Execution;
 using Interfuse.Merging.Planning;
 using Interfuse.Merging.Search;
 
@@ -98,7 +99,7 @@ public sealed class SearchResumeTests
 
         Assert.That(
             () => _workshop.Search(Recipe, FakeEvaluator.Near(0.4, 0.6), Resume),
-            Throws.TypeOf<InterfuseException>().With.Message.Contains("damaged"));
+            Throws.TypeOf<ResumeException>().With.Message.Contains("damaged"));
     }
 
     [Test]
@@ -108,7 +109,7 @@ public sealed class SearchResumeTests
 
         Assert.That(
             () => _workshop.Search(Recipe.Replace("0.1", "0.2"), FakeEvaluator.Near(0.4, 0.6), Resume),
-            Throws.TypeOf<InterfuseException>().With.Message.Contains("another recipe"));
+            Throws.TypeOf<ResumeException>().With.Message.Contains("another recipe"));
 
         Assert.That(_workshop.Search(Recipe, FakeEvaluator.Near(0.4, 0.6), Resume).Resumed, Is.EqualTo(4));
     }
@@ -121,7 +122,7 @@ public sealed class SearchResumeTests
 
         Assert.That(
             () => _workshop.Search(Recipe, FakeEvaluator.Near(0.4, 0.6), Resume),
-            Throws.TypeOf<InterfuseException>().With.Message.Contains("changed since"));
+            Throws.TypeOf<ResumeException>().With.Message.Contains("changed since"));
     }
 
     [Test]
@@ -131,7 +132,7 @@ public sealed class SearchResumeTests
 
         Assert.That(
             () => _workshop.Run("merge_method: linear\nmodels: [{model: ./a, parameters: {weight: 1}}]", Resume),
-            Throws.TypeOf<InterfuseException>().With.Message.Contains("was begun as a search"));
+            Throws.TypeOf<ResumeException>().With.Message.Contains("was begun as a search"));
     }
 
     [Test]
