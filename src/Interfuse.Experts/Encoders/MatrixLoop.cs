@@ -27,13 +27,7 @@ internal static class MatrixLoop
         using var readAhead = new ReadAhead([.. tensors.Select(tensor => plan.Tensors[tensor].Inputs)]);
         int next = -1;
         Exception? failure = null;
-        Thread[] workers = [.. Enumerable.Range(0, Math.Min(threads, chunks.Count)).Select(index => new Thread(Work)
-        {
-            Name = $"interfuse worker {index}",
-            IsBackground = true,
-        })];
-        Array.ForEach(workers, worker => worker.Start());
-        Array.ForEach(workers, worker => worker.Join());
+        WorkerThreads.Run(Math.Min(threads, chunks.Count), plan.Options.InBackground, Work);
         cancellation.ThrowIfCancellationRequested();
         if (failure is not null)
         {

@@ -152,13 +152,7 @@ public sealed class Merger
             });
             writeBehind.Start();
             using CancellationTokenRegistration stop = cancellation.Register(() => scheduler.Stop());
-            Thread[] workers = [.. Enumerable.Range(0, threads).Select(index => new Thread(() => Work(scheduler, writer))
-            {
-                Name = $"interfuse worker {index}",
-                IsBackground = true,
-            })];
-            Array.ForEach(workers, worker => worker.Start());
-            Array.ForEach(workers, worker => worker.Join());
+            WorkerThreads.Run(threads, _plan.Options.InBackground, () => Work(scheduler, writer));
         }
 
         // Write-behind has ended too, so a flush that failed last is known: the system reports such a failure only once.

@@ -31,6 +31,12 @@ public sealed record MergeOptions
     public bool Resume { get; init; }
 
     /// <summary>
+    /// Whether the threads step back for others that want the processor, as beside a service that answers requests. The
+    /// output does not depend on it.
+    /// </summary>
+    public bool InBackground { get; init; }
+
+    /// <summary>
     /// What to compute on, or null for the processor. The caller keeps it open for the merge. The output does not depend
     /// on it.
     /// </summary>
