@@ -4,9 +4,11 @@ using Interfuse.Server.Engine;
 using Interfuse.Server.Http.Admin;
 using Interfuse.Server.Http.Configuration;
 using Interfuse.Server.Http.Errors;
+using Interfuse.Server.Http.Merges;
 using Interfuse.Server.Http.OpenAi;
 using Interfuse.Server.Http.Operations;
 using Interfuse.Server.Http.Security;
+using Interfuse.Server.Jobs;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.HostFiltering;
@@ -47,6 +49,7 @@ internal static class ServerApplication
         services.AddOptions<HostOptions>().Configure<IOptions<InterfuseOptions>>((host, engine) =>
             host.ShutdownTimeout = engine.Value.DrainTime + EndTime);
         addEngine(services);
+        services.AddMergeJobs();
         AddApi(services);
         services.AddTelemetry(http.OtlpEndpoint);
         WebApplication app = builder.Build();
@@ -157,6 +160,7 @@ internal static class ServerApplication
         app.UseRateLimiter();
         app.MapOpenAi();
         app.MapAdmin();
+        app.MapMerges();
         app.MapOperations();
     }
 }

@@ -46,10 +46,15 @@ internal static class MergeOutput
 
     private static bool IsSearchOf(string log, string recipe)
     {
+        if (!File.Exists(log))
+        {
+            return false;
+        }
+
         try
         {
-            return File.Exists(log) && JsonDocument.Parse(File.ReadAllBytes(log)).RootElement
-                .GetProperty("recipe").GetString() == recipe;
+            using var document = JsonDocument.Parse(File.ReadAllBytes(log));
+            return document.RootElement.GetProperty("recipe").GetString() == recipe;
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
         {

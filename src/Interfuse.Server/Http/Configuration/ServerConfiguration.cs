@@ -1,5 +1,6 @@
 using Interfuse.Merging.Recipes;
 using Interfuse.Server.Engine;
+using Interfuse.Server.Jobs;
 using Microsoft.Extensions.Configuration;
 
 namespace Interfuse.Server.Http.Configuration;
@@ -13,7 +14,7 @@ public static class ServerConfiguration
     private static readonly Dictionary<string, Type?> Sections = new(StringComparer.OrdinalIgnoreCase)
     {
         ["Http"] = typeof(HttpOptions),
-        ["Merges"] = null,
+        ["Merges"] = typeof(MergeJobOptions),
     };
 
     // A server that is asked while it loads can say so, and a port that is taken is known at once.

@@ -1,5 +1,6 @@
 using System.Net;
 using Interfuse.Server.Engine;
+using Interfuse.Server.Jobs;
 
 namespace Interfuse.Server.Http.Errors;
 
@@ -52,6 +53,16 @@ internal sealed record ApiError(int Status, ErrorDetail Detail)
         EngineFault.Deadline => new(504, new(error.Message, Server, null, "deadline_exceeded")) { IsFinal = true },
         EngineFault.Unavailable => OfAbsence(error.Message, "unavailable", error.RetryAfter),
         _ => new(500, new(error.Message, Server, null, "model_failed")),
+    };
+
+    /// <summary>What merge jobs say.</summary>
+    public static ApiError Of(MergeJobException error) => error.Fault switch
+    {
+        MergeJobFault.UnknownJob => new(404, new(error.Message, InvalidRequest, error.Parameter, "merge_not_found")),
+        MergeJobFault.NotConfigured => new(404, new(error.Message, InvalidRequest, null, "merges_not_configured")),
+        MergeJobFault.Conflict => new(409, new(error.Message, InvalidRequest, error.Parameter, "conflict")) { IsFinal = true },
+        MergeJobFault.Busy => OfRate(error.Message, error.RetryAfter),
+        _ => OfRequest(error.Message, error.Parameter, error.Parameter == "recipe" ? "invalid_recipe" : null),
     };
 
     /// <summary>What a status means that the framework gave.</summary>

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Interfuse.Server.Http.Admin;
 using Interfuse.Server.Http.Errors;
+using Interfuse.Server.Http.Merges;
 
 namespace Interfuse.Server.Http.OpenAi;
 
@@ -23,6 +24,9 @@ namespace Interfuse.Server.Http.OpenAi;
 [JsonSerializable(typeof(ModelReport))]
 [JsonSerializable(typeof(ModelReports))]
 [JsonSerializable(typeof(UnloadedModel))]
+[JsonSerializable(typeof(MergeBody))]
+[JsonSerializable(typeof(MergeReport))]
+[JsonSerializable(typeof(MergeReports))]
 internal sealed partial class ApiJson : JsonSerializerContext
 {
     /// <summary>The same, with characters beyond ASCII as they are: pages of HTML, which they might harm, are none of ours.</summary>
