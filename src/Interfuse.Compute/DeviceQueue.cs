@@ -53,7 +53,9 @@ public abstract partial class DeviceQueue : IDisposable
     /// Gives elements' memory itself, where it is the host's own: what is written there needs no
     /// <see cref="Upload(ReadOnlySpan{byte}, DeviceSpan)"/>.
     /// </summary>
-    /// <param name="elements">At most 2^31 - 1 bytes of elements, which no operation uses meanwhile; several threads may ask.</param>
+    /// <param name="elements">
+    /// At most 2^31 - 1 bytes of elements, which no operation uses meanwhile; several threads may ask.
+    /// </param>
     /// <param name="bytes">Receives their bytes, or nothing.</param>
     /// <returns>Whether the host reaches them.</returns>
     /// <exception cref="ArgumentException">There are more bytes.</exception>
