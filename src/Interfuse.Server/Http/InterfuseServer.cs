@@ -70,7 +70,7 @@ public static class InterfuseServer
             app.Services.GetRequiredService<IStartupValidator>().Validate();
             app.Services.GetRequiredService<ModelAdmin>();
             check?.Invoke(app.Services);
-            await app.StartAsync(cancellation);
+            await StartHostAsync(app, cancellation);
         }
         catch (Exception error) when (Fault(error) is { } fault)
         {
@@ -81,6 +81,20 @@ public static class InterfuseServer
     /// <summary>The address that a server listens at.</summary>
     internal static string AddressOf(WebApplication app) => app.Services.GetRequiredService<IServer>()
         .Features.Get<IServerAddressesFeature>()!.Addresses.First();
+
+    private static async Task StartHostAsync(WebApplication app, CancellationToken cancellation)
+    {
+        try
+        {
+            await app.StartAsync(cancellation);
+        }
+        catch
+        {
+            // What has started already ends first: a model may be on its way in.
+            await app.StopAsync(CancellationToken.None);
+            throw;
+        }
+    }
 
     private static void CheckWork(IServiceProvider services)
     {
