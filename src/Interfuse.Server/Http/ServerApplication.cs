@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Interfuse.Server.Engine;
 using Interfuse.Server.Http.Admin;
 using Interfuse.Server.Http.Configuration;
@@ -80,7 +81,11 @@ internal static class ServerApplication
         logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         if (isJson)
         {
-            logging.AddJsonConsole(console => console.UseUtcTimestamp = true);
+            logging.AddJsonConsole(console =>
+            {
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "O";
+            });
         }
         else if (SystemdHelpers.IsSystemdService())
         {
@@ -122,6 +127,7 @@ internal static class ServerApplication
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default);
         });
         services.AddSingleton<ISystemdNotifier, SystemdNotifier>();

@@ -56,6 +56,9 @@ public sealed class OperationTests
             properties.EnumerateObject().Select(property => property.Name),
             Is.SupersetOf(new[] { "model", "messages", "max_completion_tokens", "stream_options", "interfuse" }));
         Assert.That(
+            properties.GetProperty("max_completion_tokens").GetProperty("type").EnumerateArray().Select(kind => kind.GetString()),
+            Is.EquivalentTo(new[] { "null", "integer" }));
+        Assert.That(
             paths.GetProperty("/v1/chat/completions").GetProperty("post").GetProperty("responses").EnumerateObject().Select(each => each.Name),
             Is.SupersetOf(new[] { "200", "400", "401", "404", "429", "503" }));
     }
