@@ -6,6 +6,7 @@ namespace Interfuse.Benchmarks.Serving;
 internal sealed class ServerProcess : IDisposable
 {
     private const string Listening = "listening on ";
+    private const int LinesKept = 5;
 
     private readonly Process _process;
 
@@ -31,7 +32,7 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>Starts it, and waits until it is ready.</summary>
     public static async Task<ServerProcess> StartAsync(string pack, CancellationToken cancellation)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string argument in (string[])
             [Path.Combine(AppContext.BaseDirectory, "interfuse.dll"), "serve", pack, "--port", "0"])
         {
@@ -39,6 +40,21 @@ internal sealed class ServerProcess : IDisposable
         }
 
         Process process = Process.Start(start)!;
+
+        // Its log has a line for each request; what is said before it ends is worth telling.
+        var last = new Queue<string>();
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (last)
+            {
+                last.Enqueue(line.Data ?? "");
+                if (last.Count > LinesKept)
+                {
+                    last.Dequeue();
+                }
+            }
+        };
+        process.BeginErrorReadLine();
         while (await process.StandardOutput.ReadLineAsync(cancellation) is { } line)
         {
             int at = line.IndexOf(Listening, StringComparison.Ordinal);
@@ -52,7 +68,8 @@ internal sealed class ServerProcess : IDisposable
         }
 
         await process.WaitForExitAsync(cancellation);
-        throw new InvalidOperationException($"interfuse serve ended with the exit code {process.ExitCode}.");
+        throw new InvalidOperationException(
+            $"interfuse serve ended with the exit code {process.ExitCode}: {string.Join('\n', last)}");
     }
 
     public void Dispose()

@@ -14,7 +14,7 @@ namespace Interfuse.Inference.Generation;
 /// times 2^44, rounded down to a whole number, so that sums are exact in whatever order: a token less likely than 2^-44 of the
 /// likeliest is never drawn. Top-k leaves the k greatest logits, the lowest tokens of equals; top-p the fewest of them, in the
 /// same order, whose weights sum to p of the sum or more; min-p those whose weight, before it is made whole, is at least that. The draw takes 64
-/// bits of Philox 4x32-10 of the seed and the request's stream and multiplies them by the sum of the weights; the token is the
+/// bits of Philox 4x32-7 of the seed and the request's stream and multiplies them by the sum of the weights; the token is the
 /// first, by its number, whose weight and those before it together are more.
 /// </para>
 /// </remarks>

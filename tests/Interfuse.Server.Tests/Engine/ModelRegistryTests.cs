@@ -134,8 +134,8 @@ public sealed class ModelRegistryTests
             options.Models.Add(new ModelSource { Path = "/nowhere" });
         });
 
-        Task running = host.RunAsync();
         var models = (IModelRegistry)host.Services.GetService(typeof(IModelRegistry))!;
+        Task running = host.RunAsync();
 
         Assert.That(async () => await models.Loaded, Throws.InstanceOf<InterfuseException>());
         await running.WaitAsync(TimeSpan.FromSeconds(30));
@@ -163,6 +163,7 @@ public sealed class ModelRegistryTests
                 Request("add", "add 1+2=", 50) with { IgnoreEndOfText = true })),
         ];
 
+        await Task.WhenAny(running);
         await host.Host.StopAsync();
         await Task.WhenAll(running.Select(task => task.ContinueWith(_ => { }, TaskScheduler.Default)));
 

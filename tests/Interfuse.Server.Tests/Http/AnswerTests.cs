@@ -92,17 +92,21 @@ public sealed class AnswerTests
             "/v1/completions",
             """
             {"model":"tiny/auto","prompt":[3,1,2],"temperature":0.5,"top_p":0.9,"top_k":7,"min_p":0.1,"repetition_penalty":1.2,
+             "frequency_penalty":0.25,"presence_penalty":-2,"logit_bias":{"7":-100,"8":0.5},
              "max_tokens":11,"seed":-3,"stop":["a","b"],"logprobs":2,"interfuse":{"policy":"uncertainty","deadline_ms":1500}}
             """);
 
         Assert.That(Asked.Prompt.Tokens!.Value.ToArray(), Is.EqualTo(new[] { 3, 1, 2 }));
-        Assert.That(Asked.Sampling, Is.EqualTo(new SamplingOptions
+        Assert.That(Asked.Sampling.LogitBias, Is.EqualTo(new Dictionary<int, double> { [7] = -100, [8] = 0.5 }));
+        Assert.That(Asked.Sampling with { LogitBias = SamplingOptions.Greedy.LogitBias }, Is.EqualTo(new SamplingOptions
         {
             Temperature = 0.5,
             TopP = 0.9,
             TopK = 7,
             MinP = 0.1,
             RepetitionPenalty = 1.2,
+            FrequencyPenalty = 0.25,
+            PresencePenalty = -2,
             Seed = unchecked((ulong)-3L),
         }));
         Assert.That(Asked.MaxTokens, Is.EqualTo(11));

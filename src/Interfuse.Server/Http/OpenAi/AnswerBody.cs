@@ -33,13 +33,13 @@ internal abstract record AnswerBody
     /// <summary>How many answers; 1.</summary>
     public int? N { get; init; }
 
-    /// <summary>Refused unless 0.</summary>
+    /// <summary>What is subtracted from a token's logit for every time it is in the answer.</summary>
     public double? FrequencyPenalty { get; init; }
 
-    /// <summary>Refused unless 0.</summary>
+    /// <summary>What is subtracted from a token's logit if it is in the answer.</summary>
     public double? PresencePenalty { get; init; }
 
-    /// <summary>Refused unless empty.</summary>
+    /// <summary>What is added to tokens' logits, by the tokens' numbers.</summary>
     public JsonElement? LogitBias { get; init; }
 
     /// <summary>How many of the likeliest tokens remain; 0 for all.</summary>

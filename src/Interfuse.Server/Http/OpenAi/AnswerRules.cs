@@ -14,6 +14,7 @@ internal static class AnswerRules
     private const int MaxTopLogProbs = 20;
     private const int MaxStopLength = 1000;
     private const int MaxMixtureLength = 4000;
+    private const int MaxBiases = 1000;
     private const double MaxTemperature = 2;
 
     /// <summary>What OpenAI's clients expect where they do not say.</summary>
@@ -63,9 +64,6 @@ internal static class AnswerRules
     private static EngineRequest Common(AnswerBody body, ExpertName name, int? most, string mostName)
     {
         Refuse(body.N is not (null or 1), "n", "one answer is made for each request");
-        Refuse(body.FrequencyPenalty is not (null or 0), "frequency_penalty", "there is 'repetition_penalty' instead");
-        Refuse(body.PresencePenalty is not (null or 0), "presence_penalty", "there is 'repetition_penalty' instead");
-        Refuse(!IsEmpty(body.LogitBias), "logit_bias", "tokens are not weighed here");
         (RoutePolicy? policy, string? mixture) = Route(body.Interfuse, name);
         return new EngineRequest(name.Id, EnginePrompt.Of(""))
         {
@@ -105,8 +103,45 @@ internal static class AnswerRules
         MinP = InRange(body.MinP, "min_p", 0, 1) ?? 0,
         RepetitionPenalty = Checked(
             body.RepetitionPenalty, "repetition_penalty", value => value is > 0 and <= 100, "above 0 to 100") ?? 1,
+        FrequencyPenalty = InRange(
+            body.FrequencyPenalty, "frequency_penalty", -SamplingOptions.MaxPenalty, SamplingOptions.MaxPenalty) ?? 0,
+        PresencePenalty = InRange(
+            body.PresencePenalty, "presence_penalty", -SamplingOptions.MaxPenalty, SamplingOptions.MaxPenalty) ?? 0,
+        LogitBias = Biases(body.LogitBias),
         Seed = unchecked((ulong)(body.Seed ?? Random.Shared.NextInt64())),
     };
+
+    private static IReadOnlyDictionary<int, double> Biases(JsonElement? bias)
+    {
+        if (IsEmpty(bias))
+        {
+            return SamplingOptions.Greedy.LogitBias;
+        }
+
+        if (bias is not { ValueKind: JsonValueKind.Object } tokens || tokens.GetPropertyCount() > MaxBiases)
+        {
+            throw ApiException.Of(
+                $"'logit_bias' has to be an object of up to {MaxBiases} tokens and what is added to their logits.", "logit_bias");
+        }
+
+        var biases = new Dictionary<int, double>();
+        foreach (JsonProperty token in tokens.EnumerateObject())
+        {
+            bool isToken = int.TryParse(token.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id);
+            double added = 0;
+            bool isGood = isToken && token.Value.ValueKind == JsonValueKind.Number && token.Value.TryGetDouble(out added)
+                && Math.Abs(added) <= SamplingOptions.MaxBias;
+            if (!isGood || !biases.TryAdd(id, added))
+            {
+                throw ApiException.Of(
+                    $"'logit_bias' has to name each token by its number, once, with -{SamplingOptions.MaxBias} to "
+                    + $"{SamplingOptions.MaxBias} for it.",
+                    "logit_bias");
+            }
+        }
+
+        return biases;
+    }
 
     private static IReadOnlyList<string> Stops(StopTexts? stop)
     {
