@@ -29,6 +29,12 @@ public sealed class Answer
     {
         request.Check();
         decoder.CheckText(request.Prompt.Span);
+        foreach (int token in request.Sampling.LogitBias.Keys)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(
+                token, decoder.Config.VocabularySize, nameof(SamplingOptions.LogitBias));
+        }
+
         CheckBiases(request.Sampling, decoder.Config.VocabularySize);
         _tokenizer = tokenizer;
         _reader = reader;

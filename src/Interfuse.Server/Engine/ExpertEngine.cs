@@ -131,11 +131,7 @@ internal sealed class ExpertEngine(ModelRegistry registry, IOptions<InterfuseOpt
         };
         foreach (int token in tokens.Span)
         {
-            if (token < 0 || token >= model.VocabularySize)
-            {
-                throw EngineErrors.Bad(
-                    nameof(EngineRequest.Prompt), $"The model has no token {token}; its tokens are 0 to {model.VocabularySize - 1}.");
-            }
+            CheckToken(token, nameof(EngineRequest.Prompt), model);
         }
 
         return tokens.IsEmpty
@@ -222,11 +218,25 @@ internal sealed class ExpertEngine(ModelRegistry registry, IOptions<InterfuseOpt
             throw EngineErrors.Bad(fault.ParamName ?? "", $"'{fault.ParamName}' is outside its range, or unfit.");
         }
 
+        foreach (int token in generation.Sampling.LogitBias.Keys)
+        {
+            CheckToken(token, nameof(generation.Sampling.LogitBias), model);
+        }
+
         if (model.Loop.CacheBytesOf(generation) > _options.CacheBytes)
         {
             throw EngineErrors.Bad(
                 nameof(EngineRequest.MaxTokens),
                 "The prompt and its longest answer need more memory than the server has for keys and values; ask for less.");
+        }
+    }
+
+    private static void CheckToken(int token, string parameter, LoadedModel model)
+    {
+        if (token < 0 || token >= model.VocabularySize)
+        {
+            throw EngineErrors.Bad(
+                parameter, $"The model has no token {token}; its tokens are 0 to {model.VocabularySize - 1}.");
         }
     }
 

@@ -234,6 +234,19 @@ public sealed class AnswerBatchTests
     }
 
     [Test]
+    public void A_bias_for_a_token_that_the_model_has_not_is_refused_before_the_batch_knows_it()
+    {
+        using var batch = new AnswerBatch(_decoder, TinyExperts.Tokenizer);
+        GenerationRequest request = Request(Sum) with
+        {
+            Sampling = new SamplingOptions { LogitBias = new Dictionary<int, double> { [_decoder.Config.VocabularySize] = 1 } },
+        };
+
+        Assert.That(() => batch.Add(request), Throws.InstanceOf<ArgumentException>());
+        Assert.That(batch.Count, Is.Zero);
+    }
+
+    [Test]
     public void The_likeliest_tokens_are_found_among_equals_and_impossible_ones()
     {
         float[] logits = [-1f, 2f, float.NegativeInfinity, 2f, 1f, 2f, float.NegativeInfinity];

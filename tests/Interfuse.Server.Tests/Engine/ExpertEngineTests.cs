@@ -159,6 +159,8 @@ public sealed class ExpertEngineTests
         Refused(Request("sort", "x", maxTokens: 41), "MaxTokens");
         Refused(Request("sort", "x", maxTokens: 0), "MaxTokens");
         Refused(Request("sort", "x") with { StopStrings = [""] }, "StopStrings");
+        Refused(Request("sort", "x") with { Sampling = Biased(1_000_000) }, "LogitBias");
+        Refused(Request("sort", "x") with { Sampling = Biased(-1) }, "LogitBias");
         Refused(Request("sort", "x") with { Deadline = TimeSpan.Zero }, "Deadline");
         Refused(Request("sort", "x") with { Mixture = "sort=0.5" }, "Mixture");
         Refused(Request("plain", "x") with { Mixture = "sort=1" }, "Mixture");
@@ -168,6 +170,8 @@ public sealed class ExpertEngineTests
         Refused(new EngineRequest("sort", EnginePrompt.Of(ReadOnlyMemory<int>.Empty)), "Prompt");
         Refused(new EngineRequest("sort", EnginePrompt.Of([new ChatMessage("user", "hello")])), "Prompt");
     }
+
+    private static SamplingOptions Biased(int token) => new() { LogitBias = new Dictionary<int, double> { [token] = 1 } };
 
     private void Refused(EngineRequest request, string parameter, bool hasBegin = false)
     {
