@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/gpu/publish.sh OUT: makes the folder that tests/gpu/run.sh needs on a machine without .NET, and OUT.tar.xz of it.
 #
-#   OUT/interfuse                               the command line, one self-contained file
+#   OUT/interfuse, OUT/libe_sqlite3.so          the command line; the library is for merge jobs of a server
 #   OUT/conformance/Interfuse.Compute.Tests     the conformance suite as a program of its own
 set -euo pipefail
 

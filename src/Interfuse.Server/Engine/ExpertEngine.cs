@@ -129,11 +129,7 @@ internal sealed class ExpertEngine(ModelRegistry registry, IOptions<InterfuseOpt
             { Messages: { } messages } => model.Tokenizer.Encode(Render(messages, model), addSpecialTokens: false),
             _ => prompt.Tokens!.Value,
         };
-        foreach (int token in tokens.Span)
-        {
-            CheckToken(token, nameof(EngineRequest.Prompt), model);
-        }
-
+        CheckTokens(tokens.Span, nameof(EngineRequest.Prompt), model);
         return tokens.IsEmpty
             ? throw EngineErrors.Bad(nameof(EngineRequest.Prompt), "The prompt is empty; give it a token at least.")
             : tokens;
@@ -218,11 +214,7 @@ internal sealed class ExpertEngine(ModelRegistry registry, IOptions<InterfuseOpt
             throw EngineErrors.Bad(fault.ParamName ?? "", $"'{fault.ParamName}' is outside its range, or unfit.");
         }
 
-        foreach (int token in generation.Sampling.LogitBias.Keys)
-        {
-            CheckToken(token, nameof(generation.Sampling.LogitBias), model);
-        }
-
+        CheckTokens([.. generation.Sampling.LogitBias.Keys], nameof(generation.Sampling.LogitBias), model);
         if (model.Loop.CacheBytesOf(generation) > _options.CacheBytes)
         {
             throw EngineErrors.Bad(
@@ -231,12 +223,15 @@ internal sealed class ExpertEngine(ModelRegistry registry, IOptions<InterfuseOpt
         }
     }
 
-    private static void CheckToken(int token, string parameter, LoadedModel model)
+    private static void CheckTokens(ReadOnlySpan<int> tokens, string parameter, LoadedModel model)
     {
-        if (token < 0 || token >= model.VocabularySize)
+        foreach (int token in tokens)
         {
-            throw EngineErrors.Bad(
-                parameter, $"The model has no token {token}; its tokens are 0 to {model.VocabularySize - 1}.");
+            if (token < 0 || token >= model.VocabularySize)
+            {
+                throw EngineErrors.Bad(
+                    parameter, $"The model has no token {token}; its tokens are 0 to {model.VocabularySize - 1}.");
+            }
         }
     }
 
@@ -245,6 +240,7 @@ internal sealed class ExpertEngine(ModelRegistry registry, IOptions<InterfuseOpt
     {
         string? text = prompt.Text ?? prompt.Messages?.LastOrDefault(message => message.Role == "user")?.Content;
         ReadOnlyMemory<int> routed = text is null ? tokens : model.Tokenizer.Encode(text);
+        CheckTokens(routed.Span, nameof(EngineRequest.Prompt), model);
         return text is { Length: 0 } || routed.IsEmpty
             ? throw EngineErrors.Bad(
                 nameof(EngineRequest.Prompt), "The prompt to be routed is empty; give it a text, or name an expert.")

@@ -134,14 +134,17 @@ public sealed class MergeRunnerTests
             Copy(Path.Combine(JobModels.Tiny, name), _folder["models", name]);
         }
 
+        // Of their own, so that the job before them goes on.
+        Copy(Path.Combine(JobModels.Tiny, "sort"), _folder["models", "lost"]);
+        Copy(Path.Combine(JobModels.Tiny, "add"), _folder["models", "torn"]);
         Copy(Path.Combine(JobModels.Tiny, "tasks"), _folder["models", "tasks"]);
         await using JobsHost host = await JobsHost.StartAsync(_folder);
         MergeJob first = host.Jobs.Submit(new MergeRequest(JobModels.Endless, "first"));
         await host.Until(first, now => now.State == MergeJobState.Running);
-        MergeJob gone = host.Jobs.Submit(Small("gone"));
-        Directory.Move(_folder["models", "sort"], _folder["sort"]);
-        MergeJob broken = host.Jobs.Submit(Small("broken", "add"));
-        File.WriteAllBytes(_folder["models", "add", "model.safetensors"], new byte[16]);
+        MergeJob gone = host.Jobs.Submit(Small("gone", "lost"));
+        Directory.Move(_folder["models", "lost"], _folder["lost"]);
+        MergeJob broken = host.Jobs.Submit(Small("broken", "torn"));
+        File.WriteAllBytes(_folder["models", "torn", "model.safetensors"], new byte[16]);
         await host.Jobs.CancelAsync(first.Id);
 
         gone = await host.EndOf(gone);
@@ -150,7 +153,7 @@ public sealed class MergeRunnerTests
         Assert.That(gone.State, Is.EqualTo(MergeJobState.Failed));
         Assert.That(gone.Error, Is.EqualTo("line 2, column 18: There is no such folder inside an allowed folder."));
         Assert.That(broken.State, Is.EqualTo(MergeJobState.Failed));
-        Assert.That(broken.Error, Does.StartWith("add/model.safetensors").And.Not.Contain(_folder.Path));
+        Assert.That(broken.Error, Does.StartWith("torn/model.safetensors").And.Not.Contain(_folder.Path));
         Assert.That(Directory.EnumerateFileSystemEntries(_folder["outputs"]), Is.Empty);
     }
 

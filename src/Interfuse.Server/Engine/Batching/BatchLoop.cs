@@ -192,7 +192,7 @@ internal sealed partial class BatchLoop : IDisposable
                 [.. _toRoute.Select(request => request.RoutedTokens)], ExpertMix.Shared, _router!.Features.Depth,
                 _router.Features.MaxTokens);
         }
-        catch (InterfuseException fault)
+        catch (Exception fault) when (IsOfRequest(fault))
         {
             LogFailed(_model, fault);
         }
@@ -233,7 +233,7 @@ internal sealed partial class BatchLoop : IDisposable
             answer.Route(scores, _router.Marks);
             _meters.Routed(_model, scores);
         }
-        catch (InterfuseException fault)
+        catch (Exception fault) when (IsOfRequest(fault))
         {
             LogFailed(_model, fault);
             Fail(answer, EngineErrors.Failed());
@@ -250,7 +250,7 @@ internal sealed partial class BatchLoop : IDisposable
             _running.Add(new Running(request, _batch.Add(request.Generation, request)));
             Interlocked.Add(ref _cacheBytes, CacheBytesOf(request.Generation));
         }
-        catch (InterfuseException fault)
+        catch (Exception fault) when (IsOfRequest(fault))
         {
             LogFailed(_model, fault);
             Fail(request, EngineErrors.Failed());
@@ -320,6 +320,9 @@ internal sealed partial class BatchLoop : IDisposable
         Interlocked.Add(ref _cacheBytes, -CacheBytesOf(_running[place].Request.Generation));
         _running.RemoveAt(place);
     }
+
+    // Whatever else comes is a bug, and no reason to go on.
+    private static bool IsOfRequest(Exception fault) => fault is InterfuseException or ArgumentException;
 
     private void Count(LoopRequest request, string outcome)
     {
